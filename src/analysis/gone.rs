@@ -10,8 +10,8 @@ use crate::catalog::QuestionView;
 use crate::catalog::Workspace;
 use crate::pipeline::RunError;
 use crate::sql::Table;
+use crate::warehouse::Transaction;
 use crate::warehouse::relying::{definition_of, relying_on};
-use crate::warehouse::{Scope, Transaction};
 
 /// Drops the views whose files are gone from `sql/analysis/`, and deletes their exports. If the folder is missing or
 /// cannot be read, they stay.
@@ -27,7 +27,7 @@ pub(super) async fn forget(workspace: &Workspace) -> Result<(), RunError> {
         Some(path.file_stem()?.to_string_lossy().into_owned())
     };
     let files: BTreeSet<_> = files.iter().filter_map(stem).collect();
-    let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+    let mut transaction = workspace.catalog.begin_run().await?;
     let made = workspace.catalog.questions(&mut *transaction).await?;
     let mut left: Vec<_> = made.into_iter().filter(|view| !files.contains(&view.name)).collect();
     if left.is_empty() {

@@ -12,7 +12,7 @@ use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
 use crate::project::ModelError;
 use crate::sql::{Names, Output, Schema, Table, described};
 use crate::warehouse::relying::definition_of;
-use crate::warehouse::{Scope, Transaction, WarehouseError};
+use crate::warehouse::{Transaction, WarehouseError};
 
 /// Makes a view of each question, after those that it reads; moves questions that fail to the failures.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn make(
 ) -> Result<(), RunError> {
     let names = workspace.warehouse.names();
     let own_views = crate::project::own_views(&workspace.sql);
-    let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+    let mut transaction = workspace.catalog.begin_run().await?;
     // The outputs of the views: SQLite does not know the types of computed columns.
     let read = questions.values().flat_map(|question| question.select.tables(names));
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::Key;
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
-use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// Retention of replaced rows. An older load cannot be retracted if a later one may have replaced its rows.
@@ -79,7 +79,7 @@ impl<'a> History<'a> {
             name: name.trim_matches('"').to_owned(),
             declared: self.names.declared(if name == KEY { Type::Text } else { Type::Bigint }).to_owned(),
         }));
-        transaction.execute(&create_table(self.names, &self.before, &columns, &[]), &[]).await?;
+        transaction.execute(&self.names.create_table(&TableDef::new(self.before.clone(), columns)), &[]).await?;
         let before = self.names.table(&self.before);
         let sum = blake3::hash(self.names.shown(&self.before).as_bytes()).to_hex();
         let index = quote(&format!("sluice_replaced_by_{}", &sum[..16]));

@@ -1,17 +1,34 @@
-//! The lines of runs of the pipeline and the analysis.
+//! Runs of the pipeline and the analysis: their turns and their lines.
 
 use chrono::{DateTime, Utc};
 use models::run;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    Insert, QueryTrait,
+    EntityName, Insert, QueryTrait,
 };
 
 use crate::catalog::Catalog;
+use crate::sql::Table;
 use crate::text::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 impl Catalog {
+    /// Begins the transaction of a run when the run before it has ended: one at a time changes the star and its views.
+    ///
+    /// # Errors
+    /// The database's error; [`WarehouseError::Locked`] names the run that did not end in time.
+    pub async fn begin_run(&self) -> Result<Box<dyn Transaction>, WarehouseError> {
+        let mut transaction = self.warehouse.begin(Scope::Star).await?;
+        let names = self.warehouse.names();
+        let runs = names.table(&Table::catalog(run::Entity.table_name()));
+        // The wait comes before the snapshot, so that the run sees the rows of the run before.
+        if let Some(turn) = names.engine.take_turns(&runs) {
+            let taken = transaction.execute(&turn, &[]).await;
+            taken.map_err(|error| error.while_doing("waiting for another run to end"))?;
+        }
+        Ok(transaction)
+    }
+
     /// Writes the line of a run that is done, in the run's own transaction.
     ///
     /// # Errors

@@ -8,16 +8,11 @@
 
 use super::first_of;
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Names, Table, quote};
+use crate::sql::{Engine, Names, Table, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
 
 /// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
-
-/// Blocks of a table, to be searched by halves; 0 for a view, or a server (before 14) that cannot begin at a block.
-const BLOCKS: &str = "select case when c.relkind = 'r' and current_setting('server_version_num')::int >= 140000 \
-    then pg_relation_size(c.oid) / current_setting('block_size')::bigint else 0 end \
-    from pg_class as c where c.oid = to_regclass($1)";
 
 /// Rows of a load in a table, at most `expected`; 0 if there is no such table, or it has no load numbers.
 pub(crate) async fn rows_of(
@@ -55,17 +50,10 @@ pub(crate) async fn is_empty(
     Ok(transaction.query(&one, &[]).await?.is_empty())
 }
 
-/// Expression for the first row number of a load and of later ones, in an SQLite table with loads one after the other:
-/// found by halves, so that the rows before need not be read.
-pub(crate) fn first_place(table: &str, load: i64) -> String {
-    let load_column = quote(LOAD_COLUMN);
-    let is_before =
-        format!("(select {load_column} from {table} where rowid >= (low + high) / 2 order by rowid limit 1) < {load}");
-    format!(
-        "with recursive place(low, high) as (select min(rowid), max(rowid) from {table} union all \
-         select case when {is_before} then (low + high) / 2 + 1 else low end, case when {is_before} then high else (low + high) / 2 end \
-         from place where low < high) select max(low) from place where low >= high"
-    )
+/// Expression for the first row number of a load and of later ones, in a table with loads one after the other; `None`
+/// if rows have no numbers.
+pub(crate) fn first_place(engine: Engine, table: &str, load: i64) -> Option<String> {
+    engine.first_row(table, &quote(LOAD_COLUMN), load)
 }
 
 /// Condition for the place of a load's rows, as far as loads follow each other.
@@ -75,18 +63,17 @@ async fn stretch(
     table: &str,
     load: i64,
 ) -> Result<Option<String>, WarehouseError> {
-    if names.engine.fills_by_row_number() {
-        let (first, last) = (first_place(table, load), first_place(table, load + 1));
-        return Ok(Some(format!("rowid between ({first}) and ({last})")));
+    if let Some(rows) = names.engine.between_rows(table, &quote(LOAD_COLUMN), load) {
+        return Ok(Some(rows));
     }
-    let blocks = first_of(&transaction.query(BLOCKS, &[Value::from(table)]).await?)?.unwrap_or(0);
+    let blocks = first_of(&transaction.query(Engine::count_blocks(), &[Value::from(table)]).await?)?.unwrap_or(0);
     if blocks <= FEW_BLOCKS {
         return Ok(None);
     }
     let first = first_block(transaction, table, blocks, load).await?;
     let end = first_block(transaction, table, blocks, load + 1).await?;
     // The first row of the load may stand within the block before.
-    Ok(Some(format!("ctid >= '({},0)' and ctid < '({end},0)'", (first - 1).max(0))))
+    Ok(Some(Engine::between_blocks((first - 1).max(0), end)))
 }
 
 /// The first block of a PostgreSQL table with no row from before a load.
@@ -99,7 +86,7 @@ async fn first_block(
     let (mut low, mut high) = (0, blocks);
     while low < high {
         let middle = low + (high - low) / 2;
-        let next = format!("select {} from {table} where ctid >= '({middle},0)' limit 1", quote(LOAD_COLUMN));
+        let next = Engine::first_from_block(table, &quote(LOAD_COLUMN), middle);
         let found: Option<i64> = first_of(&transaction.query(&next, &[]).await?)?;
         if found.is_some_and(|found| found < load) {
             low = middle + 1;

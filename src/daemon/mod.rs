@@ -274,11 +274,12 @@ fn is_passing(error: &anyhow::Error) -> bool {
 
 async fn prepare(warehouse: &dyn Warehouse) -> anyhow::Result<()> {
     warehouse.prepare().await.map_err(|error| {
-        let refused = error.to_string().contains("permission denied for database");
-        let hint = if refused { "; grant create on the database to the user, or make the schemas for it" } else { "" };
         let what = format!("cannot make the schemas in {}", warehouse.address());
         match error {
-            error if refused => Usage(format!("{what}: {error}{hint}")).into(),
+            WarehouseError::MakesNoSchemas(_) => {
+                Usage(format!("{what}: {error}; grant create on the database to the user, or make the schemas for it"))
+                    .into()
+            }
             WarehouseError::Newer(..) => error.into(),
             error => anyhow::Error::from(error).context(what),
         }

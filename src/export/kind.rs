@@ -2,7 +2,7 @@
 //! type of a computed column, its values decide.
 
 use crate::schema::{Type, read_date, read_timestamp, read_timestamptz};
-use crate::sql::{Engine, SqlType};
+use crate::sql::{Engine, type_of};
 
 /// The most digits of a decimal in Parquet and in most of its readers.
 const MAX_DIGITS: usize = 38;
@@ -66,16 +66,7 @@ pub(super) fn declared(engine: Engine, word: &str) -> Option<Type> {
     if engine.tells_nothing(&word) {
         return None;
     }
-    Some(match SqlType::of(&word) {
-        SqlType::Numeric => Type::Numeric,
-        SqlType::Integer | SqlType::Bigint => Type::Bigint,
-        SqlType::Double => Type::Double,
-        SqlType::Boolean => Type::Boolean,
-        SqlType::Date => Type::Date,
-        SqlType::Timestamptz => Type::Timestamptz,
-        SqlType::Timestamp => Type::Timestamp,
-        SqlType::Text | SqlType::Other => Type::Text,
-    })
+    Some(type_of(&word).unwrap_or(Type::Text))
 }
 
 /// The values of a column so far.

@@ -1,6 +1,6 @@
 //! The question whether a database takes writes, asked by a write of its own that leaves nothing behind.
 
-use crate::sql::Table;
+use crate::sql::{Table, TableColumn, TableDef};
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
 
 /// Makes a table in staging, drops it and commits: nothing less reaches the disk, or a server that is read-only.
@@ -13,9 +13,11 @@ pub async fn takes_writes(warehouse: &dyn Warehouse) -> Result<(), WarehouseErro
     if !missing.is_empty() {
         return Err(WarehouseError::Incomplete(missing.join(", ")));
     }
-    let table = warehouse.names().table(&Table::staging(&format!("sluice_probe_{}", std::process::id())));
+    let names = warehouse.names();
+    let table = Table::staging(&format!("sluice_probe_{}", std::process::id()));
+    let def = TableDef::new(table, [TableColumn::new("n", "bigint")]);
     let mut transaction = warehouse.begin(Scope::Load).await?;
-    transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
-    transaction.execute(&format!("drop table {table}"), &[]).await?;
+    transaction.execute(&names.create_table(&def), &[]).await?;
+    transaction.execute(&format!("drop table {}", names.table(&def.table)), &[]).await?;
     transaction.commit().await
 }

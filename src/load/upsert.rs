@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::catalog::{History, Key};
 use crate::schema::{Column, EXTRA_COLUMN, Evolution, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
-use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// An upsert of one load's rows into a staging table.
@@ -88,8 +88,8 @@ impl<'a> Upsert<'a> {
             declared: self.names.declared(*kind).to_owned(),
         };
         let declared: Vec<_> = self.columns.iter().map(declared).collect();
-        let create = create_table(self.names, incoming, &declared, &[LOAD_COLUMN, LINE_COLUMN]);
-        transaction.execute(&create, &[]).await.map(drop)
+        let def = TableDef::new(incoming.clone(), declared).with_counts(&[LOAD_COLUMN, LINE_COLUMN]);
+        transaction.execute(&self.names.create_table(&def), &[]).await.map(drop)
     }
 
     /// Updates the staging table. The last row of each key in the file counts. Columns that the file lacks keep their

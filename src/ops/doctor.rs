@@ -15,7 +15,7 @@ use crate::dataset::plugin::Plugins;
 use crate::project::{first_step, has_sql, sql_files};
 use crate::settings::{Settings, database_file};
 use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
-use crate::sql::{Engine, Table};
+use crate::sql::{Engine, Table, TableColumn, TableDef};
 use crate::text::counted;
 use crate::text::rights::explain_folder;
 use crate::warehouse::{Address, Scope, WarehouseError};
@@ -184,12 +184,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tries to write into a table of its own, and takes that back. A server's disk answers by itself; that of a file is tried too, for what is
 /// not committed need not reach it.
 async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
-    let table = app.workspace.warehouse.names().table(&Table::staging(&format!("doctor_{}", std::process::id())));
+    let names = app.workspace.warehouse.names();
+    let table = Table::staging(&format!("doctor_{}", std::process::id()));
+    let def = TableDef::new(table, [TableColumn::new("n", "bigint")]);
     let write = async {
         let mut transaction = app.workspace.warehouse.begin(Scope::Load).await?;
-        transaction.execute(&format!("create table {table} (n bigint)"), &[]).await?;
+        transaction.execute(&names.create_table(&def), &[]).await?;
         let rows = "with recursive n(n) as (select 1 union all select n + 1 from n where n < 20000) select n from n";
-        transaction.execute(&format!("insert into {table} {rows}"), &[]).await.map(drop)
+        transaction.execute(&format!("insert into {} {rows}", names.table(&def.table)), &[]).await.map(drop)
     };
     match tokio::time::timeout(PATIENCE, write).await {
         Ok(Ok(())) => {}

@@ -103,8 +103,10 @@ pub async fn drop_table(app: &App, name: &str, really: bool) -> Result<Dropped, 
     let names = app.workspace.warehouse.names();
     let table = find(app, name).await?;
     // The ledger's line waits for a load's lock; a snapshot of an earlier moment could not take it.
-    let scope = if table.schema == Schema::Staging { Scope::Load } else { Scope::Star };
-    let mut transaction = app.workspace.warehouse.begin(scope).await?;
+    let mut transaction = match table.schema {
+        Schema::Staging => app.workspace.warehouse.begin(Scope::Load).await?,
+        _ => app.workspace.catalog.begin_run().await?,
+    };
     transaction.wait_at_most(PATIENCE).await?;
     if table.schema == Schema::Staging {
         app.workspace.catalog.lock(&mut *transaction, &table.name).await?;

@@ -11,8 +11,8 @@ use super::tables::{Standing, Tables};
 use super::work::{Question, Work};
 use super::{RunError, TableChange};
 use crate::project::{Dimension, Fact, Kind, Model};
-use crate::sql::{Select, Table, TableColumn, create_table, quote};
-use crate::star::{DIFFERENCE, DimensionSql, FactSql, NEW, RowsSql, TableState, Target};
+use crate::sql::{Select, Table, TableDef, quote};
+use crate::star::{DimensionSql, FactSql, NEW, TableState, Target};
 use crate::telemetry::Step;
 
 /// A table in its turn.
@@ -167,14 +167,13 @@ impl<'a> Build<'a> {
         let list = list.join(", ");
         let table = Table::datawarehouse(&self.model.name);
         if *work == Work::First {
-            self.execute(&create_table(self.plan.names, &table, columns, &[])).await?;
+            self.execute(&self.plan.names.create_table(&TableDef::new(table, columns))).await?;
             let fill = format!("insert into {} ({list}) select {list} from ({}) as n", self.shown(), rows.all);
             self.change.inserted = self.execute(&fill).await?;
             self.change.rows = self.change.inserted;
             return Ok(());
         }
-        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        self.execute(&format!("create temp table {NEW} ({})", declared.join(", "))).await?;
+        self.execute(&self.plan.names.create_table(&TableDef::new(Table::temporary(NEW), columns))).await?;
         self.execute(&format!("insert into {NEW} ({list}) select {list} from ({}) as n", rows.all)).await?;
         let stands = self.existing().await?;
         self.reshape(&stands, &Columns { all: columns, ..Columns::default() }).await?;
@@ -182,15 +181,6 @@ impl<'a> Build<'a> {
         self.drop_temporary(NEW).await?;
         self.change.rows = self.count_rows().await?;
         Ok(())
-    }
-
-    /// Makes the table hold the rows of a temporary one, duplicates included.
-    pub(super) async fn replace_rows(&mut self, from: &'static str, columns: &[TableColumn]) -> Result<(), RunError> {
-        let sql = RowsSql::new(self.plan.names, &self.model.name, from, columns);
-        self.execute(&sql.compare()).await?;
-        self.change.deleted += self.execute(&sql.delete()).await?;
-        self.change.inserted += self.execute(&sql.insert()).await?;
-        self.drop_temporary(DIFFERENCE).await
     }
 
     /// Records the sources that the table was built from.

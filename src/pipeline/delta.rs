@@ -7,7 +7,7 @@ use super::{RunError, columns_read};
 use crate::catalog::History;
 use crate::catalog::staged::first_place;
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Schema, Table, create_table, quote};
+use crate::sql::{Schema, Table, TableDef, quote};
 use crate::star::is_again;
 
 /// The temporary table with these rows.
@@ -29,11 +29,13 @@ impl Build<'_> {
         match self.plan.names.engine.makes_tables_of_selects() {
             true => self.execute(&format!("create temp table {PART} as {some}")).await?,
             false => {
-                self.execute(&create_table(self.plan.names, &part, &columns, &[])).await?;
+                self.execute(&self.plan.names.create_table(&TableDef::new(part.clone(), columns))).await?;
                 let (into, newest) = (self.plan.names.table(&part), loads.new.first().filter(|_| !again));
                 let mut found = false;
-                if let Some(first) = newest {
-                    let last = format!(" and s.rowid >= ({})", first_place(&self.plan.names.table(of), *first));
+                let of_table = self.plan.names.table(of);
+                let place = newest.and_then(|first| first_place(self.plan.names.engine, &of_table, *first));
+                if let Some(place) = place {
+                    let last = format!(" and s.rowid >= ({place})");
                     let rows = self.execute(&format!("insert into {into} {some}{last}")).await?;
                     found = rows
                         == self.plan.workspace.catalog.rows_loaded(&mut *self.session.transaction, &loads.new).await?;
@@ -62,7 +64,7 @@ impl Build<'_> {
         let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         let list = list.join(", ");
         let part = Table { schema: Schema::Temporary, name: PART.to_owned() };
-        self.execute(&create_table(self.plan.names, &part, &columns, &[])).await?;
+        self.execute(&self.plan.names.create_table(&TableDef::new(part.clone(), columns))).await?;
         let replaced = format!(
             "insert into {} ({list}) select {list} from {}",
             self.plan.names.table(&part),

@@ -6,9 +6,9 @@ use super::members::touched;
 use super::reshape::Columns;
 use super::rows::Rows;
 use super::work::{Loads, Work};
-use crate::project::{Calendar, Dimension};
+use crate::project::{Calendar, Dimension, key_column};
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Schema, Table, TableColumn};
+use crate::sql::{Schema, Table, TableColumn, TableDef};
 use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
 
@@ -268,9 +268,9 @@ impl Build<'_> {
         let sql = DimensionSql::new(names, &self.model.name, header, &columns, false, false).with_ids();
         let dimension = DimensionPlan { header, sql, work, restricted: None, remembers: false, keeps: false };
         self.stand(&dimension).await?;
-        let declared: Vec<_> = columns.iter().map(|one| format!("{} {}", one.name, one.declared)).collect();
-        let id = self.id();
-        self.execute(&format!("create temp table {NEW} ({id} bigint, {})", declared.join(", "))).await?;
+        let mut all = vec![TableColumn::new(key_column(&self.model.name), "bigint")];
+        all.extend(columns);
+        self.execute(&names.create_table(&TableDef::new(Table::temporary(NEW), all))).await?;
         let days: Vec<_> = calendar_values(calendar).collect();
         for some in days.chunks(DAYS) {
             self.execute(&format!("insert into {NEW} values {}", some.join(", "))).await?;

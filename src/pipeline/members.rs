@@ -10,7 +10,7 @@ use super::session::Session;
 use super::tables::Standing;
 use super::work::Work;
 use crate::project::{DimensionUse, Fact, Missing, Model, key_column};
-use crate::sql::{Table, quote};
+use crate::sql::{Names, Table, TableColumn, TableDef, quote};
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
 
 /// The advice where keys would point nowhere.
@@ -23,6 +23,7 @@ pub(super) fn touched(dimension: &str) -> String {
 
 /// Makes that table, unless it is there; returns its name.
 async fn touch(
+    names: &Names,
     session: &mut Session,
     model: &Model,
     dimension: &str,
@@ -30,7 +31,8 @@ async fn touch(
 ) -> Result<String, RunError> {
     let touched = touched(dimension);
     if standing.touched.replace(touched.clone()).is_none() {
-        session.execute(model, &format!("create temp table {touched} (id bigint)")).await?;
+        let def = TableDef::new(Table::temporary(&touched), [TableColumn::new("id", "bigint")]);
+        session.execute(model, &names.create_table(&def)).await?;
     }
     Ok(touched)
 }
@@ -85,7 +87,7 @@ impl Build<'_> {
         let Inferred { members, standing } = inferred.entry(dimension.to_owned()).or_insert_with(before);
         *members += count;
         standing.is_looked_at = true;
-        let touched = touch(session, model, dimension, standing).await?;
+        let touched = touch(plan.names, session, model, dimension, standing).await?;
         session.execute(model, &format!("insert into {touched} values (0)")).await?;
         let (id, table) = (quote(&key_column(dimension)), plan.names.table(&Table::datawarehouse(dimension)));
         let highest = session.count(model, &format!("select max({id}) from {table}")).await?;
@@ -165,7 +167,8 @@ impl Run<'_> {
                 pointing.insert(reference.fact.as_str());
             }
         }
-        let touched = touch(&mut self.session, model, &model.name, self.tables.get_mut(&model.name)).await?;
+        let touched =
+            touch(self.plan.names, &mut self.session, model, &model.name, self.tables.get_mut(&model.name)).await?;
         self.session.execute(model, &sql.note_forgotten(&model.name, &touched)).await?;
         let forgotten = self.session.all(model, sql.forget(&model.name, &key.name, valid.is_some())).await?;
         self.has_forgotten(&model.name, forgotten, &pointing).await?;

@@ -5,6 +5,7 @@ mod books;
 mod build;
 mod checks;
 mod delta;
+mod differences;
 mod dimension;
 mod explode;
 mod fact;

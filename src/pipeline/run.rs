@@ -12,7 +12,7 @@ use super::{Options, Report, RunError, TableChange};
 use crate::catalog::Workspace;
 use crate::project::{Kind, Model};
 use crate::sql::Table;
-use crate::warehouse::{Scope, WarehouseError};
+use crate::warehouse::WarehouseError;
 
 /// A run, from its plan to its commit.
 pub(super) struct Run<'a> {
@@ -59,7 +59,7 @@ pub(super) async fn attempt(
     started_at: DateTime<Utc>,
     with_long_keys: bool,
 ) -> Result<Report, Stopped> {
-    let mut transaction = workspace.warehouse.begin(Scope::Star).await?;
+    let mut transaction = workspace.catalog.begin_run().await?;
     let mut plan = Plan::read(workspace, options, models, selected, started_at, &mut *transaction).await?;
     plan.long_keys |= with_long_keys;
     let mut run = Run {

@@ -5,10 +5,12 @@ mod condition;
 mod dialect;
 mod names;
 mod select;
+mod table_def;
 mod types;
 
-pub(crate) use names::NUMERIC_TEXT;
-pub use names::{Engine, Names, Schema, Table, TableColumn, create_table, quote};
+pub use names::{Engine, Names, Schema, Table, TableColumn, quote};
 pub use select::{Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
-pub(crate) use select::{nearest_function, place_in};
-pub use types::SqlType;
+pub(crate) use select::{name_at, nearest_function, place_in};
+pub use table_def::{ForeignKey, Placement, TableDef};
+pub(crate) use types::NUMERIC_TEXT;
+pub use types::type_of;

@@ -33,6 +33,13 @@ pub struct TableColumn {
     pub declared: String,
 }
 
+impl TableColumn {
+    /// A column of this name and type.
+    pub fn new(name: impl Into<String>, declared: impl Into<String>) -> TableColumn {
+        TableColumn { name: name.into(), declared: declared.into() }
+    }
+}
+
 /// A table or view on either engine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Table {
@@ -51,6 +58,16 @@ impl Table {
     /// A table or view of the star.
     pub fn datawarehouse(name: &str) -> Table {
         Table { schema: Schema::Datawarehouse, name: name.to_owned() }
+    }
+
+    /// A table of the catalog's schema: one of its own, or one that is kept for a table of the star or of staging.
+    pub fn catalog(name: &str) -> Table {
+        Table { schema: Schema::Catalog, name: name.to_owned() }
+    }
+
+    /// A table that ends with the transaction.
+    pub fn temporary(name: &str) -> Table {
+        Table { schema: Schema::Temporary, name: name.to_owned() }
     }
 }
 
@@ -119,40 +136,16 @@ impl Names {
         format!("{}.{}", self.schema(table.schema), table.name)
     }
 
-    /// The engine's word for a staging column's type.
-    ///
-    /// SQLite has no decimals: digits are kept as text there, so that none is lost, and are made a number wherever a
-    /// select reads them (`select/typed.rs`). Its types are names only; those of dates tell tools the kind of the text.
+    /// The engine's word for a staging column's type, as [`Engine::declared`] has it.
     pub fn declared(&self, kind: Type) -> &'static str {
-        match (self.engine, kind) {
-            (Engine::Sqlite, Type::Numeric) => NUMERIC_TEXT,
-            (Engine::Postgres, Type::Double) => "double precision",
-            (Engine::Sqlite, Type::Double) => "real",
-            (_, kind) => kind.word(),
-        }
+        self.engine.declared(kind)
     }
 
-    /// True if a staging column of this declared type holds every value of the type, in the same bits and unchanged.
+    /// True if a staging column of this declared type holds every value of the type, as [`Engine::holds`] says.
     pub fn holds(&self, declared: &str, kind: Type) -> bool {
-        match (self.engine, kind) {
-            (Engine::Postgres, Type::Timestamp) => declared == "timestamp without time zone",
-            (Engine::Postgres, Type::Timestamptz) => declared == "timestamp with time zone",
-            (Engine::Postgres, Type::Text) => matches!(declared, "text" | "character varying"),
-            (_, kind) => declared == self.declared(kind),
-        }
+        self.engine.holds(declared, kind)
     }
 }
-
-/// `create table` with these columns, and `counts` as bigint columns that are never NULL.
-pub fn create_table(names: &Names, table: &Table, columns: &[TableColumn], counts: &[&str]) -> String {
-    let columns = columns.iter().map(|column| format!("{} {}", quote(&column.name), column.declared));
-    let counts = counts.iter().map(|name| format!("{} bigint not null", quote(name)));
-    let list: Vec<_> = columns.chain(counts).collect();
-    format!("create table {} ({})", names.table(table), list.join(", "))
-}
-
-/// Declared type of SQLite columns with the digits of a decimal number. `TEXT` in it gives the column text affinity.
-pub(crate) const NUMERIC_TEXT: &str = "numeric_text";
 
 #[cfg(test)]
 mod tests {

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use crate::project::ModelError;
 use crate::sql::{
-    Names, Output, Place, Schema, Select, SqlError, Table, TableColumn, create_table, nearest_function, place_in,
+    Names, Output, Place, Select, SqlError, Table, TableColumn, TableDef, name_at, nearest_function, place_in,
 };
 use crate::text::nearest;
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{SelectFault, Transaction, WarehouseError};
 
 /// The beginning of the problem with two columns of one name.
 pub(super) const TWO: &str = "the select gives two columns the name";
@@ -30,7 +30,18 @@ pub(super) struct Wrong {
 /// The sources of an error about a select: this program or the database.
 enum Said {
     Ours(SqlError),
-    Theirs(String, Option<Place>),
+    /// The database's words, and what it told besides them.
+    Theirs(String, Option<Fault>, Option<Place>),
+}
+
+/// A fault of a select that can be told in this program's words.
+enum Fault {
+    /// A column that is not there, as the select has it.
+    NoColumn(String),
+    /// A function that is not there.
+    NoFunction(String),
+    /// Two columns of one name.
+    TwoColumns(String),
 }
 
 /// Returns the columns of a select, `None` if problems prevent it, and the problems. `stands_in` are the tables that
@@ -58,26 +69,49 @@ pub(super) async fn given(
         faults.push(error.clone());
     }
     let wrong = match said {
-        Said::Theirs(error, place) if faults.is_empty() => vec![Wrong { place, ..theirs(error, known) }],
+        Said::Theirs(error, fault, place) if faults.is_empty() => vec![Wrong { place, ..theirs(error, fault, known) }],
         _ => faults.iter().map(ours).collect(),
     };
     Ok((None, wrong))
 }
 
 /// Turns the database's error into this program's words, where they are known.
-fn theirs(error: String, known: &Known) -> Wrong {
-    let (word, why) = if let Some(name) = repeated_column(&error) {
-        (Some(name.clone()), format!("{TWO} {name}"))
-    } else if let Some((name, call)) = missing_function(&error) {
-        (Some(name.clone()), format!("there is no function {call}{}", nearest_function(&name)))
-    } else if let Some(column) = missing_column(&error) {
-        let name = column.rsplit('.').next().unwrap_or(&column);
-        let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
-        (Some(name.to_owned()), format!("there is no column {column}{}", nearest(name, all.into_iter())))
-    } else {
-        (None, error)
+fn theirs(error: String, fault: Option<Fault>, known: &Known) -> Wrong {
+    let (word, why) = match fault {
+        Some(Fault::TwoColumns(name)) => (Some(name.clone()), format!("{TWO} {name}")),
+        Some(Fault::NoFunction(name)) => {
+            let why = format!("there is no function {}{}", call_of(&name, &error), nearest_function(&name));
+            (Some(name), why)
+        }
+        Some(Fault::NoColumn(column)) => {
+            let name = column.rsplit('.').next().unwrap_or(&column);
+            let all: BTreeSet<_> = known.values().flatten().map(|column| column.name.as_str()).collect();
+            (Some(name.to_owned()), format!("there is no column {column}{}", nearest(name, all.into_iter())))
+        }
+        None => (None, error),
     };
     Wrong { place: None, word, why }
+}
+
+/// The fault by the database's code, and by the names that stand in the select.
+fn fault(fault: SelectFault, name: Option<String>, outputs: &[Output]) -> Option<Fault> {
+    match fault {
+        SelectFault::NoColumn => name.map(Fault::NoColumn),
+        SelectFault::NoFunction => name.map(Fault::NoFunction),
+        SelectFault::TwoColumns => {
+            let mut names = outputs.iter().map(|output| &output.name).enumerate();
+            let twice = names.find(|(at, name)| outputs[..*at].iter().any(|other| other.name == **name));
+            twice.map(|(_, name)| Fault::TwoColumns(name.clone()))
+        }
+        SelectFault::Other => None,
+    }
+}
+
+/// A call of a function with the types of its values, if the database's words have it, in whichever language.
+fn call_of<'a>(name: &'a str, error: &'a str) -> &'a str {
+    let start = error.find(&format!("{name}("));
+    let call = start.and_then(|start| Some(&error[start..=start + error[start..].find(')')?]));
+    call.unwrap_or(name)
 }
 
 /// Asks the database, and leaves it as it was.
@@ -92,8 +126,9 @@ async fn describe(
     let (mut other, mut columns) = (select.clone(), known.clone());
     for (place, table) in stands_in.iter().enumerate() {
         let Some(own) = known.get(table) else { continue };
-        let instead = Table { schema: Schema::Temporary, name: format!("sluice_in_{place}") };
-        transaction.execute(&create_table(names, &instead, own, &[]), &[]).await?;
+        let instead = Table::temporary(&format!("sluice_in_{place}"));
+        let def = TableDef::new(instead.clone(), own.as_slice());
+        transaction.execute(&names.create_table(&def), &[]).await?;
         other = other.reading(names, table, &instead);
         columns.insert(instead, own.clone());
     }
@@ -101,8 +136,15 @@ async fn describe(
         Ok(sql) => match transaction.describe(&sql).await {
             Ok(given) => Ok(typed(given, other.outputs(names, &columns))),
             Err(error) if error.is_transient() => return Err(error),
-            Err(WarehouseError::RefusedAt(why, offset)) => Err(Said::Theirs(why, place_in(text, &sql, offset))),
-            Err(error) => Err(Said::Theirs(error.to_string(), None)),
+            Err(WarehouseError::RefusedSelect { why, fault: of_code, at }) => {
+                let name = at.and_then(|at| name_at(&sql, at));
+                let fault = fault(of_code, name, &other.outputs(names, &columns));
+                Err(Said::Theirs(why, fault, at.and_then(|at| place_in(text, &sql, at))))
+            }
+            Err(error) => {
+                let error = error.to_string();
+                Err(Said::Theirs(error.clone(), missing_column(&error).map(Fault::NoColumn), None))
+            }
         },
         Err(error) => Err(Said::Ours(error)),
     };
@@ -122,29 +164,12 @@ fn typed(columns: Vec<TableColumn>, outputs: Vec<Output>) -> Vec<TableColumn> {
     columns.into_iter().map(typed).collect()
 }
 
-/// Returns the column that is missing according to an error.
+/// Returns the column that is missing according to SQLite, which has one language, and one code for most errors.
 fn missing_column(error: &str) -> Option<String> {
-    let plain = |name: &str| name.replace('"', "");
-    if let Some((_, rest)) = error.split_once("no such column: ") {
-        // SQLite adds a hint at single quotes.
-        let end = rest.find(" - ").unwrap_or(rest.len());
-        return Some(plain(rest[..end].split([' ', ')', ';']).next()?));
-    }
-    let (before, _) = error.split_once(" does not exist")?;
-    let (_, name) = before.rsplit_once("column ")?;
-    Some(plain(name))
-}
-
-/// Returns the column that a select gives twice, according to PostgreSQL.
-fn repeated_column(error: &str) -> Option<String> {
-    let (before, _) = error.split_once("\" specified more than once")?;
-    Some(before.rsplit_once("column \"")?.1.to_owned())
-}
-
-/// Returns the function that is missing according to PostgreSQL, and the call in its words.
-fn missing_function(error: &str) -> Option<(String, &str)> {
-    let (call, _) = error.split_once("function ")?.1.split_once(" does not exist")?;
-    Some((call.split('(').next()?.to_owned(), call))
+    let (_, rest) = error.split_once("no such column: ")?;
+    // It adds a hint at single quotes.
+    let end = rest.find(" - ").unwrap_or(rest.len());
+    Some(rest[..end].split([' ', ')', ';']).next()?.replace('"', ""))
 }
 
 #[cfg(test)]
@@ -154,15 +179,18 @@ mod tests {
     #[test]
     fn columns_in_errors() {
         for (error, column) in [
-            ("column \"pric\" does not exist", Some("pric")),
-            ("error returned from database: column o.pric does not exist", Some("o.pric")),
             ("(code: 1) no such column: o.pric", Some("o.pric")),
             ("no such column: \"pric\" - should this be a string literal in single-quotes?", Some("pric")),
-            ("function foo(text) does not exist", None),
             ("syntax error", None),
         ] {
             assert_eq!(missing_column(error).as_deref(), column, "{error}");
         }
-        assert_eq!(repeated_column("column \"a b\" specified more than once").as_deref(), Some("a b"));
+    }
+
+    #[test]
+    fn calls_in_errors_of_any_language() {
+        assert_eq!(call_of("lenght", "function lenght(text, integer) does not exist (hint)"), "lenght(text, integer)");
+        assert_eq!(call_of("lenght", "Funktion lenght(text) existiert nicht"), "lenght(text)");
+        assert_eq!(call_of("lenght", "there is none"), "lenght");
     }
 }

@@ -1,7 +1,8 @@
 //! The classes of columns by the values that they can be compared with.
 
 use crate::project::Scalar;
-use crate::sql::{SqlType, TableColumn};
+use crate::schema::Type;
+use crate::sql::{TableColumn, type_of};
 
 /// The classes of values that can be compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +26,14 @@ pub enum Class {
 impl Class {
     /// Returns the class of a type in an engine's words.
     pub fn of(declared: &str) -> Class {
-        match SqlType::of(declared) {
-            kind if kind.is_number() => Class::Number,
-            SqlType::Text => Class::Text,
-            SqlType::Boolean => Class::Bool,
-            SqlType::Timestamptz => Class::Timestamptz,
-            SqlType::Timestamp => Class::Timestamp,
-            SqlType::Date => Class::Date,
-            _ => Class::Other,
+        match type_of(declared) {
+            Some(Type::Bigint | Type::Numeric | Type::Double) => Class::Number,
+            Some(Type::Text) => Class::Text,
+            Some(Type::Boolean) => Class::Bool,
+            Some(Type::Timestamptz) => Class::Timestamptz,
+            Some(Type::Timestamp) => Class::Timestamp,
+            Some(Type::Date) => Class::Date,
+            None => Class::Other,
         }
     }
 

@@ -2,15 +2,15 @@
 //! they stand outside its indexes, and other keys in them. Found by each key's own bytes, so that no run depends on how
 //! well a text can be compressed.
 
-use crate::schema::KEY_BYTES;
-use crate::sql::{TableColumn, quote};
+use crate::schema::{KEY_BYTES, Type};
+use crate::sql::{TableColumn, quote, type_of};
 
 /// Returns the condition, with its `where`, for the rows in an index over these columns; nothing where none can be too
 /// long.
 pub(super) fn only_short(columns: &[TableColumn]) -> String {
-    let bytes = |column: &TableColumn| match &*column.declared {
-        text if ["text", "char"].iter().any(|word| text.contains(word)) => Some(quote(&column.name)),
-        numeric if numeric.starts_with("numeric") => Some(format!("cast({} as text)", quote(&column.name))),
+    let bytes = |column: &TableColumn| match type_of(&column.declared) {
+        Some(Type::Text) => Some(quote(&column.name)),
+        Some(Type::Numeric) => Some(format!("cast({} as text)", quote(&column.name))),
         _ => None,
     };
     let bytes: Vec<_> =

@@ -4,23 +4,35 @@
 use super::DIFFERENCE;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
+/// Copies of a row in the table, and in its new content: columns of [`DIFFERENCE`] beside those of the row.
+const STANDS: &str = "\"sluice stands\"";
+const COMES: &str = "\"sluice comes\"";
+/// Copies that are still to be written.
+const MISSING: &str = "\"sluice missing\"";
+
+/// Greatest number of conditions in a row, of which SQLite takes at most a thousand.
+const CONDITIONS: usize = 500;
+
 /// The SQL that makes a table hold exactly the rows of a temporary table.
 pub struct RowsSql {
     engine: Engine,
     table: String,
     source: &'static str,
+    given: Vec<TableColumn>,
+    /// The columns' names, quoted.
     columns: String,
 }
 
 impl RowsSql {
     /// Prepares the table called `name`, whose rows are in `source`.
     pub fn new(names: &Names, name: &str, source: &'static str, columns: &[TableColumn]) -> Self {
-        let columns: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
         RowsSql {
             engine: names.engine,
             table: names.table(&Table::datawarehouse(name)),
             source,
-            columns: columns.join(", "),
+            given: columns.to_vec(),
+            columns: list.join(", "),
         }
     }
 
@@ -30,34 +42,56 @@ impl RowsSql {
         format!("insert into {table} ({columns}) select {columns} from {source}")
     }
 
-    /// Writes the differences into [`DIFFERENCE`]: `place` is the position of a row to be deleted, NULL for a new one.
+    /// Writes the rows that occur more or less often than before into [`DIFFERENCE`].
     pub fn compare(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
-        let place = self.place();
-        let highest = self.engine.only_place("place");
-        // Equal rows are numbered, so that of three and two one remains. Grouping takes NULLs for equal.
+        // Grouping takes NULLs for equal.
         format!(
-            "create temp table {DIFFERENCE} as select {columns}, {highest} as place from (\
-             select {columns}, {place} as place, row_number() over (partition by {columns}) as repeat from {table} \
-             union all \
-             select {columns}, null, row_number() over (partition by {columns}) from {source}\
-             ) as both_sides group by {columns}, repeat having count(*) = 1"
+            "create temp table {DIFFERENCE} as select {columns}, sum({STANDS}) as {STANDS}, sum({COMES}) as {COMES} from (\
+             select {columns}, 1 as {STANDS}, 0 as {COMES} from {table} union all select {columns}, 0, 1 from {source}\
+             ) as both_sides group by {columns} having sum({STANDS}) <> sum({COMES})"
         )
     }
 
-    /// Deletes obsolete rows.
-    pub fn delete(&self) -> String {
-        let place = self.place();
-        format!("delete from {} where {place} in (select place from {DIFFERENCE} where place is not null)", self.table)
+    /// Counts, in one row, the rows that [`RowsSql::delete`] deletes, those that [`RowsSql::insert`] writes, and those of
+    /// them that are deleted before.
+    pub fn count(&self) -> String {
+        let sum = |surplus: &str, else_: &str| {
+            format!("coalesce(sum(case when {STANDS} > {COMES} then {surplus} else {else_} end), 0)")
+        };
+        let (deleted, again) = (sum(STANDS, "0"), sum(COMES, "0"));
+        let inserted = sum(COMES, &format!("{COMES} - {STANDS}"));
+        format!("select {deleted}, {inserted}, {again} from {DIFFERENCE}")
     }
 
-    /// Adds new rows.
+    /// Statements before [`RowsSql::delete`], if it has rows to delete.
+    pub fn before_delete(&self) -> Vec<String> {
+        let index = self.engine.after_comparison(DIFFERENCE, DIFFERENCE, &self.columns);
+        std::iter::once(index).chain(self.engine.prefer_hashing(true)).collect()
+    }
+
+    /// Deletes each row with surplus copies, with all of its copies: nothing tells them apart.
+    pub fn delete(&self) -> String {
+        let same = |column: &TableColumn| self.engine.equal(column, "t", "d");
+        let same: Vec<_> = self.given.iter().map(same).collect();
+        let same: Vec<_> = same.chunks(CONDITIONS).map(|some| format!("({})", some.join(" and "))).collect();
+        self.engine.delete_found(&self.table, DIFFERENCE, &format!("d.{STANDS} > d.{COMES} and {}", same.join(" and ")))
+    }
+
+    /// Statements behind [`RowsSql::delete`].
+    pub fn after_delete(&self) -> Option<String> {
+        self.engine.prefer_hashing(false)
+    }
+
+    /// Adds the copies that are missing then.
     pub fn insert(&self) -> String {
         let RowsSql { table, columns, .. } = self;
-        format!("insert into {table} ({columns}) select {columns} from {DIFFERENCE} where place is null")
-    }
-
-    fn place(&self) -> &'static str {
-        self.engine.place()
+        let missing = format!("case when {STANDS} > {COMES} then {COMES} else {COMES} - {STANDS} end");
+        format!(
+            "insert into {table} ({columns}) with recursive copies({columns}, {MISSING}) as (\
+             select {columns}, {missing} from {DIFFERENCE} where {COMES} > 0 \
+             union all select {columns}, {MISSING} - 1 from copies where {MISSING} > 1\
+             ) select {columns} from copies"
+        )
     }
 }

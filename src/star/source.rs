@@ -1,8 +1,8 @@
 //! The rows of a model as a select: that of its file, with columns or arrays turned into rows and repeats left out.
 
 use crate::project::{Header, Kind};
-use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS};
-use crate::sql::{Engine, TableColumn, quote};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS, Type};
+use crate::sql::{Engine, TableColumn, quote, type_of};
 use crate::text::nearest;
 
 /// The way from a select's rows to a model's.
@@ -100,8 +100,7 @@ impl Source {
         let rows = match &self.shape {
             Shape::Plain => format!("select {} from ({select}) as s", others("").join(", ")),
             Shape::Unpivot(from, into) => {
-                let is_text =
-                    |column: &TableColumn| column.declared.contains("text") || column.declared.contains("char");
+                let is_text = |column: &TableColumn| type_of(&column.declared) == Some(Type::Text);
                 let (mut cases, mut places) = (String::new(), Vec::new());
                 let same = from.iter().all(|one| one.declared == from[0].declared);
                 for (place, column) in from.iter().enumerate() {

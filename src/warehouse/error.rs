@@ -45,6 +45,9 @@ pub enum WarehouseError {
     /// A right that the role lacks for a statement; files wait until it is granted.
     #[error("the database refuses it to its role: {0}")]
     Denied(String),
+    /// A right of the role to make schemas in the database, which it lacks.
+    #[error("the database refuses it to its role: {0}")]
+    MakesNoSchemas(String),
     /// A right that the role lacks for every load: on the catalog, or on the schema of staging.
     #[error("the database's role lacks a right that every load needs: {0}")]
     Barred(String),
@@ -66,9 +69,40 @@ pub enum WarehouseError {
     /// A refusal of the database; it would refuse the same again.
     #[error("{0}")]
     Refused(String),
-    /// A refusal of a select that was to be described, with the number of signs before the word at fault.
-    #[error("{0}")]
-    RefusedAt(String, usize),
+    /// A refusal of a select that was to be described.
+    #[error("{why}")]
+    RefusedSelect {
+        /// The database's words.
+        why: String,
+        /// Kind of its fault.
+        fault: SelectFault,
+        /// Number of signs before the word at fault, if the database tells it.
+        at: Option<usize>,
+    },
+}
+
+/// Faults of a select that PostgreSQL tells by a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelectFault {
+    /// A column that is not there: `undefined_column`.
+    NoColumn,
+    /// A function or operator that is not there: `undefined_function`.
+    NoFunction,
+    /// Two columns of one name: `duplicate_column`.
+    TwoColumns,
+    /// Any other one.
+    Other,
+}
+
+impl SelectFault {
+    fn of_code(code: &str) -> SelectFault {
+        match code {
+            "42703" => SelectFault::NoColumn,
+            "42883" => SelectFault::NoFunction,
+            "42701" => SelectFault::TwoColumns,
+            _ => SelectFault::Other,
+        }
+    }
 }
 
 impl WarehouseError {
@@ -114,12 +148,13 @@ impl WarehouseError {
             | WarehouseError::Incomplete(_)
             | WarehouseError::Unreadable(_)
             | WarehouseError::Deadline(_)
-            | WarehouseError::RefusedAt(..) => self,
+            | WarehouseError::RefusedSelect { .. } => self,
             WarehouseError::Unavailable(why) => WarehouseError::Unavailable(format!("{what}: {why}")),
             WarehouseError::ReadOnly(why) => WarehouseError::ReadOnly(format!("{what}: {why}")),
             WarehouseError::Full(why) => WarehouseError::Full(format!("{what}: {why}")),
             WarehouseError::Locked(why) => WarehouseError::Locked(format!("{what}: {why}")),
             WarehouseError::Denied(why) => WarehouseError::Denied(format!("{what}: {why}")),
+            WarehouseError::MakesNoSchemas(why) => WarehouseError::MakesNoSchemas(format!("{what}: {why}")),
             WarehouseError::Barred(why) => WarehouseError::Barred(format!("{what}: {why}")),
             WarehouseError::Unknown(why) => WarehouseError::Unknown(format!("{what}: {why}")),
             WarehouseError::TooLong(why) => WarehouseError::TooLong(format!("{what}: {why}")),
@@ -160,9 +195,13 @@ pub(super) fn of_select(error: sqlx::Error, before: usize) -> WarehouseError {
             sqlx::postgres::PgErrorPosition::Internal { .. } => None,
         }
     });
-    match (WarehouseError::from(error), place) {
-        (WarehouseError::Refused(why), Some(place)) => WarehouseError::RefusedAt(why, place),
-        (error, _) => error,
+    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    let fault = SelectFault::of_code(&code);
+    match WarehouseError::from(error) {
+        WarehouseError::Refused(why) if fault != SelectFault::Other || place.is_some() => {
+            WarehouseError::RefusedSelect { why, fault, at: place }
+        }
+        error => error,
     }
 }
 

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
-pub use error::WarehouseError;
+pub use error::{SelectFault, WarehouseError};
 pub use lacking::Lacking;
 use lock_wait::tell_lock;
 pub(crate) use lock_wait::telling_locks;
@@ -67,7 +67,8 @@ pub enum Scope {
     /// A small load, or a line in the ledger: may be committed together with others. Waits two seconds at most for a
     /// lock of others, a [`Scope::Load`] half a minute, unless [`Transaction::wait_at_most`] sets another limit.
     Short,
-    /// The star and its views: one at a time, with staging as it was at the begin. Waits five minutes for its turn.
+    /// A run: sees the database as it was at its first statement that reads or writes. Waits five minutes for a lock of
+    /// others. The catalog begins it, one at a time.
     Star,
 }
 

@@ -10,8 +10,10 @@ pub mod model;
 pub mod plans;
 pub mod readers;
 pub mod remembered;
+pub mod rows;
 pub mod titles;
 pub mod trace;
+pub mod turns;
 
 use libtest_mimic::Trial;
 
@@ -27,8 +29,10 @@ pub fn cases() -> Vec<Trial> {
         plans::cases(),
         readers::cases(),
         remembered::cases(),
+        rows::cases(),
         titles::cases(),
         trace::cases(),
+        turns::cases(),
     ]
     .into_iter()
     .flatten()

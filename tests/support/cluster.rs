@@ -70,6 +70,16 @@ pub fn stop() {
     drop(CLUSTER.lock().unwrap().take());
 }
 
+/// True if the server's own words are English.
+pub fn speaks_english() -> bool {
+    let messages = messages();
+    ["C", "POSIX", "en"].iter().any(|word| messages.starts_with(word))
+}
+
+fn messages() -> String {
+    std::env::var("POSTGRES_MESSAGES").unwrap_or_else(|_| "C".to_owned())
+}
+
 /// A server of its own that offers TLS with this certificate and key, in PEM.
 pub fn start_with_tls(certificate: &str, key: &str) -> anyhow::Result<Cluster> {
     start(Some((certificate, key))).context("cannot start PostgreSQL")
@@ -118,7 +128,7 @@ fn start(tls: Option<(&str, &str)>) -> anyhow::Result<Cluster> {
     }
 
     // A server speaks the language of its operator: `POSTGRES_MESSAGES=de_DE.UTF-8` runs the tests with such a one.
-    let messages = std::env::var("POSTGRES_MESSAGES").unwrap_or_else(|_| "C".to_owned());
+    let messages = messages();
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(

@@ -2,7 +2,7 @@
 
 use sluice::format::{ReadOptions, csv::Reader};
 use sluice::schema::{Column, Fits, Selection, Spelling, Type, conform, shape};
-use sluice::sql::{Table, TableColumn, create_table, quote};
+use sluice::sql::{Table, TableColumn, TableDef, quote};
 use sluice::warehouse::{Alteration, Scope, Transaction, Value};
 
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
@@ -61,7 +61,8 @@ async fn with_rows(database: &TestDatabase) -> anyhow::Result<(Table, Box<dyn Tr
         .map(|(name, kind)| TableColumn { name: (*name).into(), declared: names.declared(*kind).into() })
         .collect();
     let mut transaction = database.warehouse.begin(Scope::Load).await?;
-    transaction.execute(&create_table(names, &table, &declared, &["_load_id", "_line"]), &[]).await?;
+    let def = TableDef::new(table.clone(), declared).with_counts(&["_load_id", "_line"]);
+    transaction.execute(&names.create_table(&def), &[]).await?;
     let mut reader = Reader::open(ROWS.as_bytes(), &ReadOptions::default())?;
     same(reader.dialect().delimiter, b',')?;
     let chunk = reader.next_chunk()?.expect("there are rows");

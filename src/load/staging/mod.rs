@@ -14,7 +14,7 @@ use crate::schema::{
     Clue, Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
 };
 use crate::source::{Input, Profile, SourceError};
-use crate::sql::{Names, Schema, Table, TableColumn, create_table, quote};
+use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
 pub(crate) use self::changes::TableChange;
@@ -221,10 +221,10 @@ pub(crate) async fn ready_table(
     let is_new = there.is_empty();
     if is_new {
         let columns: Vec<_> = (0..evolution.columns.len()).map(|place| column(names, evolution, place)).collect();
-        let sql = create_table(names, &table, &columns, &[LOAD_COLUMN, LINE_COLUMN]);
+        let def = TableDef::new(table.clone(), columns).with_counts(&[LOAD_COLUMN, LINE_COLUMN]);
         ready_schema(transaction, names).await?;
         changes.extend(lost_rows(loader, transaction, dataset, &table, load_id).await?);
-        transaction.execute(&sql, &[]).await?;
+        transaction.execute(&names.create_table(&def), &[]).await?;
     } else {
         let there = check_types(transaction, names, &table, evolution, there).await?;
         is_ours(names, &table, evolution, &there)?;

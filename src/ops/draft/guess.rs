@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::project::KindWord;
-use crate::sql::{Names, Table, TableColumn, quote};
+use crate::schema::Type;
+use crate::sql::{Names, Table, TableColumn, quote, type_of};
 use crate::star::Class;
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -189,12 +190,11 @@ fn prefix(columns: &[TableColumn]) -> &str {
 
 /// Returns true if a column's values can be names: measures and booleans cannot.
 fn can_name(column: &TableColumn) -> bool {
-    let declared = column.declared.as_str();
-    !["bool", "double", "real", "numeric"].iter().any(|word| declared.starts_with(word))
+    !matches!(type_of(&column.declared), Some(Type::Boolean | Type::Double | Type::Numeric))
 }
 
 fn is_day(column: &TableColumn) -> bool {
-    column.declared.starts_with("date") || column.declared.starts_with("timestamp")
+    matches!(type_of(&column.declared), Some(Type::Date | Type::Timestamp | Type::Timestamptz))
 }
 
 fn of_dimensions(columns: &[TableColumn], dimensions: &[Known]) -> BTreeMap<String, String> {

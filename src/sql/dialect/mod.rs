@@ -2,6 +2,7 @@
 //! asks which engine it is.
 
 mod rows;
+mod stretches;
 mod tables;
 mod values;
 

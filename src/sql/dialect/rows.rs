@@ -1,6 +1,6 @@
 //! Places of rows, and how statements look them up.
 
-use crate::sql::Engine;
+use crate::sql::{Engine, TableColumn, quote};
 
 impl Engine {
     /// The place of a row in its table, which tells it from equal ones for one transaction.
@@ -20,12 +20,35 @@ impl Engine {
         }
     }
 
-    /// The one place of a group that has it.
-    pub fn only_place(self, place: &str) -> String {
+    /// The condition that a column of two rows has one value, NULL taken for a value. PostgreSQL joins by it through a
+    /// hash, which it cannot by `is not distinct from`: arrays of one value are equal if the values are, or both are NULL.
+    pub fn equal(self, column: &TableColumn, one: &str, other: &str) -> String {
+        let name = quote(&column.name);
         match self {
-            Engine::Postgres => format!("max({place}::text)::tid"),
-            Engine::Sqlite => format!("max({place})"),
+            // An array in an array is none of one value.
+            Engine::Postgres if column.declared.ends_with("[]") => {
+                format!("{one}.{name} is not distinct from {other}.{name}")
+            }
+            Engine::Postgres => format!("array[{one}.{name}] = array[{other}.{name}]"),
+            Engine::Sqlite => format!("{one}.{name} is {other}.{name}"),
         }
+    }
+
+    /// Deletes the rows `t` of a table for which a row `d` of a smaller one fulfils a condition.
+    pub fn delete_found(self, table: &str, found: &str, condition: &str) -> String {
+        match self {
+            Engine::Postgres => format!("delete from {table} as t using {found} as d where {condition}"),
+            Engine::Sqlite => {
+                format!("delete from {table} as t where exists (select 1 from {found} as d where {condition})")
+            }
+        }
+    }
+
+    /// Statement before and behind a join by [`Engine::equal`]: PostgreSQL knows nothing of the values of such arrays,
+    /// and would sort all rows.
+    pub fn prefer_hashing(self, is_before: bool) -> Option<String> {
+        let value = if is_before { "off" } else { "default" };
+        (self == Engine::Postgres).then(|| format!("set local enable_mergejoin to {value}"))
     }
 
     /// The join by which each row of a small table before it is looked up in a large one behind it.

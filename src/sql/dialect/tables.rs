@@ -75,6 +75,11 @@ impl Engine {
         (self == Engine::Postgres).then(|| format!("lock table {table} in row exclusive mode"))
     }
 
+    /// Makes transactions with this statement over a table take turns, its readers undisturbed; `None` if all writers do.
+    pub fn take_turns(self, table: &str) -> Option<String> {
+        (self == Engine::Postgres).then(|| format!("lock table {table} in share row exclusive mode"))
+    }
+
     /// The way to give a column of a table its type again, for people.
     pub fn restore_type(self, table: &str, column: &str, declared: &str) -> String {
         match self {

@@ -1,6 +1,7 @@
 //! Expressions of values.
 
-use crate::sql::{Engine, TableColumn, quote};
+use crate::schema::Type;
+use crate::sql::{Engine, NUMERIC_TEXT, TableColumn, quote, type_of};
 
 impl Engine {
     /// A comparison of two values that takes NULL for equal to NULL, to stand between them.
@@ -21,29 +22,26 @@ impl Engine {
 
     /// The beginning of a day (`2024-01-31`) as a value of a date, a moment or a text with this declared type.
     pub fn midnight(self, day: &str, declared: &str) -> String {
-        match (self, declared) {
+        match (self, type_of(declared)) {
             (Engine::Postgres, _) => format!("cast('{day}' as {declared})"),
-            (Engine::Sqlite, "date" | "text") => format!("'{day}'"),
-            (Engine::Sqlite, "timestamp") => format!("'{day} 00:00:00'"),
+            (Engine::Sqlite, Some(Type::Date | Type::Text)) => format!("'{day}'"),
+            (Engine::Sqlite, Some(Type::Timestamp)) => format!("'{day} 00:00:00'"),
             (Engine::Sqlite, _) => format!("'{day} 00:00:00+00:00'"),
         }
     }
 
     /// The declared type of moments in UTC.
     pub fn instant(self) -> &'static str {
-        match self {
-            Engine::Postgres => "timestamp with time zone",
-            Engine::Sqlite => "timestamptz",
-        }
+        self.told(Type::Timestamptz)
     }
 
     /// A moment of the catalog as a value of this declared type. SQLite keeps it as RFC 3339 with the offset `+00:00`,
     /// and moments of tables with a blank in place of `T`.
     pub fn of_instant(self, instant: &str, declared: &str) -> String {
-        match (self, declared) {
+        match (self, type_of(declared)) {
             (Engine::Postgres, _) => format!("cast({instant} as {declared})"),
-            (Engine::Sqlite, "date") => format!("substr({instant}, 1, 10)"),
-            (Engine::Sqlite, "timestamp") => {
+            (Engine::Sqlite, Some(Type::Date)) => format!("substr({instant}, 1, 10)"),
+            (Engine::Sqlite, Some(Type::Timestamp)) => {
                 format!("replace(substr({instant}, 1, length({instant}) - 6), 'T', ' ')")
             }
             (Engine::Sqlite, _) => format!("replace({instant}, 'T', ' ')"),
@@ -52,8 +50,8 @@ impl Engine {
 
     /// The next moment that a date or moment of this declared type can be: a day later, or a second.
     pub fn right_after(self, time: &str, declared: &str) -> String {
-        match (self, declared) {
-            (Engine::Postgres, "date") => format!("{time} + 1"),
+        match (self, type_of(declared)) {
+            (Engine::Postgres, Some(Type::Date)) => format!("{time} + 1"),
             (Engine::Postgres, _) => format!("{time} + interval '1 second'"),
             (Engine::Sqlite, _) => format!(
                 "case length({time}) when 10 then date({time}, '+1 day') \
@@ -86,7 +84,7 @@ impl Engine {
     /// A column's value to be compared with numbers.
     pub fn number_in(self, column: &TableColumn) -> String {
         match (self, column.declared.as_str()) {
-            (Engine::Sqlite, "numeric_text") => format!("cast({} as real)", quote(&column.name)),
+            (Engine::Sqlite, NUMERIC_TEXT) => format!("cast({} as real)", quote(&column.name)),
             _ => quote(&column.name),
         }
     }

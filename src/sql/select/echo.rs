@@ -9,15 +9,37 @@ use super::Place;
 /// from the beginning.
 pub(crate) fn place_in(text: &str, sql: &str, offset: usize) -> Option<Place> {
     let written = tokens(sql)?;
-    // A select that was written anew is on one line.
-    let at = written.iter().position(|token| {
-        let (start, end) = (token.span.start, token.span.end);
-        start.line == 1 && (start.column..end.column).contains(&(offset as u64 + 1))
-    })?;
+    let at = token_at(&written, offset)?;
     let word = spelled(&written[at].token);
     let before = written[..at].iter().filter(|token| spelled(&token.token) == word).count();
     let found = tokens(text)?.into_iter().filter(|token| spelled(&token.token) == word).nth(before)?;
     Some(Place { line: found.span.start.line, column: found.span.start.column })
+}
+
+/// The name that begins at `offset` signs into a select that was written anew, as PostgreSQL reads it: `t.column`
+/// without quotes, in small letters where it has none.
+pub(crate) fn name_at(sql: &str, offset: usize) -> Option<String> {
+    let written = tokens(sql)?;
+    let mut name = String::new();
+    for token in &written[token_at(&written, offset)?..] {
+        match &token.token {
+            Token::Word(word) if name.is_empty() || name.ends_with('.') => match word.quote_style {
+                Some(_) => name.push_str(&word.value),
+                None => name.push_str(&word.value.to_lowercase()),
+            },
+            Token::Period if !name.is_empty() && !name.ends_with('.') => name.push('.'),
+            _ => break,
+        }
+    }
+    (!name.is_empty()).then_some(name)
+}
+
+/// The token at `offset` signs into a select that was written anew, which is on one line.
+fn token_at(written: &[TokenWithSpan], offset: usize) -> Option<usize> {
+    written.iter().position(|token| {
+        let (start, end) = (token.span.start, token.span.end);
+        start.line == 1 && (start.column..end.column).contains(&(offset as u64 + 1))
+    })
 }
 
 fn tokens(text: &str) -> Option<Vec<TokenWithSpan>> {
@@ -47,5 +69,15 @@ mod tests {
         assert_eq!(place("+ y"), Some((3, 5)));
         assert_eq!(place("\"t\""), Some((5, 14)));
         assert_eq!(place_in(text, sql, 100).map(|place| place.line), None);
+    }
+
+    #[test]
+    fn names_are_read_without_their_quotes() {
+        let sql = "SELECT S.\"Pric\" + Lenght(a) FROM t AS s";
+        let name = |word: &str| name_at(sql, sql.find(word).unwrap());
+        assert_eq!(name("S.\"").as_deref(), Some("s.Pric"));
+        assert_eq!(name("Lenght").as_deref(), Some("lenght"));
+        assert_eq!(name("+"), None);
+        assert_eq!(name_at(sql, 1000), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
 
-use crate::sql::{Engine, NUMERIC_TEXT, SqlType};
+use crate::schema::Type;
+use crate::sql::types::is_short;
+use crate::sql::{Engine, NUMERIC_TEXT, type_of};
 
 /// The kind of an expression's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +34,20 @@ pub(super) enum Kind {
 impl Kind {
     /// The kind of a column with this declared type.
     pub(super) fn of_declared(engine: Engine, declared: &str) -> Kind {
-        match (SqlType::of(declared), engine) {
-            (SqlType::Numeric, Engine::Sqlite) if declared != NUMERIC_TEXT => Kind::Whole,
-            (SqlType::Numeric, _) => Kind::Numeric,
+        match (type_of(declared), engine) {
+            (Some(Type::Numeric), Engine::Sqlite) if declared != NUMERIC_TEXT => Kind::Whole,
+            (Some(Type::Numeric), _) => Kind::Numeric,
             // Keys and the catalog, which are bigint on PostgreSQL.
-            (SqlType::Integer, Engine::Sqlite) if declared == "integer" => Kind::Bigint,
-            (SqlType::Integer, _) => Kind::Integer,
-            (SqlType::Bigint, _) => Kind::Bigint,
-            (SqlType::Double, _) => Kind::Double,
-            (SqlType::Boolean, _) => Kind::Boolean,
-            (SqlType::Date, _) => Kind::Date,
-            (SqlType::Timestamp, _) => Kind::Timestamp,
-            (SqlType::Timestamptz, _) => Kind::Timestamptz,
-            (SqlType::Text, _) => Kind::Text,
-            (SqlType::Other, _) => Kind::Unknown,
+            (Some(Type::Bigint), Engine::Sqlite) if declared == "integer" => Kind::Bigint,
+            (Some(Type::Bigint), _) if is_short(declared) => Kind::Integer,
+            (Some(Type::Bigint), _) => Kind::Bigint,
+            (Some(Type::Double), _) => Kind::Double,
+            (Some(Type::Boolean), _) => Kind::Boolean,
+            (Some(Type::Date), _) => Kind::Date,
+            (Some(Type::Timestamp), _) => Kind::Timestamp,
+            (Some(Type::Timestamptz), _) => Kind::Timestamptz,
+            (Some(Type::Text), _) => Kind::Text,
+            (None, _) => Kind::Unknown,
         }
     }
 
@@ -55,18 +57,15 @@ impl Kind {
         Some(match self {
             Kind::Integer if sqlite => "int4",
             Kind::Integer => "integer",
-            Kind::Bigint => "bigint",
-            Kind::Numeric if sqlite => NUMERIC_TEXT,
-            Kind::Whole | Kind::Numeric => "numeric",
-            Kind::Double if sqlite => "real",
-            Kind::Double => "double precision",
-            Kind::Boolean => "boolean",
-            Kind::Date => "date",
-            Kind::Timestamp if sqlite => "timestamp",
-            Kind::Timestamp => "timestamp without time zone",
-            Kind::Timestamptz if sqlite => "timestamptz",
-            Kind::Timestamptz => "timestamp with time zone",
-            Kind::Text | Kind::Literal => "text",
+            Kind::Whole => "numeric",
+            Kind::Bigint => engine.told(Type::Bigint),
+            Kind::Numeric => engine.told(Type::Numeric),
+            Kind::Double => engine.told(Type::Double),
+            Kind::Boolean => engine.told(Type::Boolean),
+            Kind::Date => engine.told(Type::Date),
+            Kind::Timestamp => engine.told(Type::Timestamp),
+            Kind::Timestamptz => engine.told(Type::Timestamptz),
+            Kind::Text | Kind::Literal => engine.told(Type::Text),
             Kind::Interval | Kind::Unknown => return None,
         })
     }

@@ -36,7 +36,7 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Location;
 
 use super::{Engine, Names, Table, TableColumn, quote};
-pub(crate) use echo::place_in;
+pub(crate) use echo::{name_at, place_in};
 pub(crate) use functions::nearest_function;
 use names_only::NamesOnly;
 pub use overrule::{overruled_by, overrules};

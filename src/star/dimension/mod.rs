@@ -12,8 +12,8 @@ use super::class::{Class, must_be_time};
 use super::long_keys::only_short;
 use crate::project::key_column;
 use crate::project::{Dimension, Scalar};
-use crate::schema::LOAD_COLUMN;
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote};
+use crate::schema::{LOAD_COLUMN, Type};
+use crate::sql::{Engine, Names, Table, TableColumn, TableDef, quote, type_of};
 
 /// The temporary table with the versions of the select's rows.
 const VERSIONS: &str = "sluice_versions";
@@ -63,6 +63,7 @@ impl Dimension {
 
 /// The SQL of one dimension.
 pub struct DimensionSql {
+    names: Names,
     engine: Engine,
     table: String,
     /// The table that keeps the keys of deleted versions.
@@ -108,13 +109,14 @@ impl DimensionSql {
             None => At::Nothing,
         };
         let is_at = |column: &TableColumn| historic && at == At::Column(column.clone());
-        let catalog = |ending: &str| names.table(&Table { schema: Schema::Catalog, name: format!("{name}_{ending}") });
+        let catalog = |ending: &str| names.table(&Table::catalog(&format!("{name}_{ending}")));
         DimensionSql {
+            names: names.clone(),
             engine: names.engine,
             table: names.table(&Table::datawarehouse(name)),
             retired: catalog("retired"),
             seen: catalog("seen"),
-            loads: names.table(&Table { schema: Schema::Catalog, name: "load".to_owned() }),
+            loads: names.table(&Table::catalog("load")),
             name: name.to_owned(),
             id: quote(&key_column(name)),
             key: columns.iter().filter(|column| header.key.contains(&column.name)).cloned().collect(),
@@ -197,10 +199,8 @@ impl DimensionSql {
     /// Creates the table with its unknown member, and the one for keys that must not be given again.
     pub fn create(&self) -> Vec<String> {
         let DimensionSql { table, id, .. } = self;
-        let integer = self.engine.key_type();
-        let columns: Vec<_> =
-            self.table_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        let mut statements = vec![format!("create table {table} ({id} {integer} primary key, {})", columns.join(", "))];
+        let def = self.keyed(Table::datawarehouse(&self.name), self.engine.key_type(), self.table_columns());
+        let mut statements = vec![self.names.create_table(&def)];
         statements.extend(self.create_retired());
         statements.push(format!("insert into {table} ({id}) values ({UNKNOWN})"));
         statements.push(self.create_index());
@@ -218,14 +218,16 @@ impl DimensionSql {
 
     /// Creates the table for keys that must not be given again, unless it exists.
     pub fn create_retired(&self) -> Vec<String> {
-        let columns: Vec<_> =
-            self.retired_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        vec![format!(
-            "create table if not exists {} ({} bigint primary key, {})",
-            self.retired,
-            self.id,
-            columns.join(", ")
-        )]
+        let retired = Table::catalog(&format!("{}_retired", self.name));
+        vec![self.names.create_table_if_missing(&self.keyed(retired, "bigint", self.retired_columns()))]
+    }
+
+    /// A table of the surrogate key and these columns.
+    fn keyed(&self, table: Table, declared: &str, columns: Vec<TableColumn>) -> TableDef {
+        let id = key_column(&self.name);
+        let mut all = vec![TableColumn::new(id.as_str(), declared)];
+        all.extend(columns);
+        TableDef::new(table, all).with_key(&[&id])
     }
 
     /// Drops the index over the natural key.
@@ -239,7 +241,7 @@ impl DimensionSql {
         let DimensionSql { table, id, .. } = self;
         let day = self.engine.day_of("valid_from");
         let keys = self.keys().join(", ");
-        let is_day = if self.valid() == "date" { "" } else { " and 1 = 0" };
+        let is_day = if type_of(&self.valid()) == Some(Type::Date) { "" } else { " and 1 = 0" };
         format!(
             "{id} in (select {id} from (select {id}, row_number() over (partition by {keys}, {day} order by {id}) as place from {table} \
              where {id} <> {UNKNOWN}) as t where place > 1){is_day}"
@@ -297,17 +299,16 @@ fn same(columns: &[String], one: &str, other: &str) -> String {
 /// Returns a member's name as a key's column of a type has it: 1.50 names the member 1.5, whichever values an engine
 /// takes for equal.
 pub(super) fn as_named(engine: Engine, declared: &str, value: &str) -> String {
-    if declared.starts_with("numeric") { engine.shortest_decimal(value) } else { value.to_owned() }
+    if type_of(declared) == Some(Type::Numeric) { engine.shortest_decimal(value) } else { value.to_owned() }
 }
 
 /// Returns a natural key for sorting by the bytes of texts and decimals: the same on both engines, whatever a server's
 /// collation.
 pub(super) fn in_order(engine: Engine, column: &TableColumn, value: &str) -> String {
     let collate = engine.by_bytes();
-    let begins = |words: &[&str]| words.iter().any(|word| column.declared.contains(word));
-    match () {
-        () if begins(&["text", "char"]) => format!("{value}{collate}"),
-        () if begins(&["numeric"]) => format!("cast({value} as text){collate}"),
-        () => value.to_owned(),
+    match type_of(&column.declared) {
+        Some(Type::Text) => format!("{value}{collate}"),
+        Some(Type::Numeric) => format!("cast({value} as text){collate}"),
+        _ => value.to_owned(),
     }
 }

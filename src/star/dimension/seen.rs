@@ -4,7 +4,7 @@
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{TableColumn, quote};
+use crate::sql::{Table, TableColumn, TableDef, quote};
 
 /// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
@@ -21,9 +21,8 @@ impl DimensionSql {
 
     /// Creates that table.
     pub fn create_seen(&self) -> Vec<String> {
-        let declared: Vec<_> =
-            self.seen_columns().iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        vec![format!("create table {} ({})", self.seen, declared.join(", ")), self.index_seen()]
+        let seen = Table::catalog(&format!("{}_seen", self.name));
+        vec![self.names.create_table(&TableDef::new(seen, self.seen_columns())), self.index_seen()]
     }
 
     /// Creates the index of that table over the natural key.

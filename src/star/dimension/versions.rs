@@ -4,35 +4,35 @@ use super::super::NEW;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
+use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{TableColumn, quote};
+use crate::sql::{Table, TableColumn, TableDef, quote};
 
 impl DimensionSql {
     /// Writes a select's rows into a temporary table, each with the time from which it holds.
     pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
-        let mut declared: Vec<_> =
-            self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
+        let mut columns = self.columns.clone();
         let value = |one: &TableColumn| {
             let value = format!("n.{}", quote(&one.name));
             if self.key.contains(one) { as_named(self.engine, &one.declared, &value) } else { value }
         };
         let mut values: Vec<_> = self.columns.iter().map(value).collect();
         if self.has_ids {
-            declared.insert(0, format!("{} bigint", self.id));
+            columns.insert(0, TableColumn::new(key_column(&self.name), "bigint"));
             values.insert(0, format!("n.{}", self.id));
         }
         if self.lineage {
             for column in [LOAD_COLUMN, LINE_COLUMN] {
-                declared.push(format!("{} bigint", quote(column)));
+                columns.push(TableColumn::new(column, "bigint"));
                 values.push(format!("n.{}", quote(column)));
             }
         }
         if let Some(at) = self.at_value() {
-            declared.push(format!("{AT} {}", self.valid()));
+            columns.push(TableColumn::new(AT, self.valid()));
             values.push(at);
         }
         vec![
-            format!("create temp table {into} ({})", declared.join(", ")),
+            self.names.create_table(&TableDef::new(Table::temporary(into), columns)),
             format!("insert into {into} select {} from ({source}) as n", values.join(", ")),
         ]
     }

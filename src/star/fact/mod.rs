@@ -15,8 +15,8 @@ use super::long_keys::only_short;
 use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
 use crate::project::{Fact, Missing};
-use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Engine, Names, Schema, SqlType, Table, TableColumn, quote};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Type};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote, type_of};
 
 /// The temporary table with load and line of the rows that are looked up again.
 pub const AGAIN: &str = "sluice_again";
@@ -50,7 +50,7 @@ impl Target {
     /// Returns true if any value of a fact's column can be a member: fractions do not fit an integer key.
     pub fn takes(&self, given: &TableColumn) -> bool {
         let has_fraction =
-            |column: &TableColumn| ["numeric", "real", "double"].iter().any(|word| column.declared.starts_with(word));
+            |column: &TableColumn| matches!(type_of(&column.declared), Some(Type::Numeric | Type::Double));
         Class::of(&self.key.declared) != Class::Number || has_fraction(&self.key) || !has_fraction(given)
     }
 }
@@ -278,7 +278,7 @@ impl FactSql {
 
     /// Returns the columns that can be summed up.
     pub fn measures(&self) -> impl Iterator<Item = &str> {
-        let is_number = |column: &&TableColumn| SqlType::of(&column.declared).is_number();
+        let is_number = |column: &&TableColumn| Class::of(&column.declared) == Class::Number;
         let is_own = |column: &&TableColumn| {
             let key = self.grain.iter().any(|grain| grain.name == column.name)
                 || self.roles.iter().any(|role| role.key == column.name);
@@ -297,7 +297,7 @@ impl FactSql {
     fn value(&self, place: usize) -> String {
         let Role { column, target, .. } = &self.roles[place];
         let name = format!("n.{}", quote(&column.name));
-        match target.is_calendar && column.declared != "date" {
+        match target.is_calendar && type_of(&column.declared) != Some(Type::Date) {
             true => self.engine.day_of(&name),
             false => as_named(self.engine, &target.key.declared, &name),
         }

@@ -3,7 +3,7 @@
 use super::super::UNKNOWN;
 use crate::project::Missing;
 use crate::project::key_column;
-use crate::sql::{Names, Schema, Table, quote};
+use crate::sql::{Names, Table, TableColumn, TableDef, quote};
 
 /// The temporary table with dimension and key of needed members.
 pub const NEEDED: &str = "sluice_needed";
@@ -37,7 +37,9 @@ impl<'a> NeededSql<'a> {
     /// Creates the table of needed members.
     pub fn create(&self) -> String {
         // Members are looked up by this key.
-        format!("create temp table {NEEDED} (dimension text, id bigint, primary key (dimension, id))")
+        let columns = [TableColumn::new("dimension", "text"), TableColumn::new("id", "bigint")];
+        let def = TableDef::new(Table::temporary(NEEDED), columns).with_key(&["dimension", "id"]);
+        self.names.create_table(&def)
     }
 
     /// Notes needed members that are not noted yet. A row needs the members that are made for it; if it would be
@@ -90,7 +92,7 @@ impl<'a> NeededSql<'a> {
     /// true if they have versions.
     pub fn forget(&self, dimension: &str, key: &str, valid: bool) -> [String; 2] {
         let (table, id, key) = (self.table(dimension), quote(&key_column(dimension)), quote(key));
-        let retired = self.names.table(&Table { schema: Schema::Catalog, name: format!("{dimension}_retired") });
+        let retired = self.names.table(&Table::catalog(&format!("{dimension}_retired")));
         let (columns, values) = match valid {
             true => (format!("{id}, {key}, valid_from"), format!("d.{id}, d.{key}, d.valid_from")),
             false => (format!("{id}, {key}"), format!("d.{id}, d.{key}")),

@@ -6,28 +6,30 @@ use super::super::KEYED;
 use super::super::long_keys::only_short;
 use super::{FactSql, Role};
 use crate::project::key_column;
-use crate::sql::{Names, Table, TableColumn, quote};
+use crate::sql::{ForeignKey, Names, Table, TableColumn, TableDef, quote};
 
 impl FactSql {
     /// Returns `create table`, with the references to the dimensions.
     pub fn create(&self) -> String {
-        let plain = self.has_plain_grain();
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| {
-                let (name, declared) = (quote(&column.name), &column.declared);
-                match self.roles.iter().find(|role| role.key == column.name) {
-                    Some(_) if self.engine.adds_constraints() => format!("{name} bigint not null"),
-                    Some(role) => format!("{name} bigint not null references {}", self.reference(&role.dimension)),
-                    None if plain && self.grain.iter().any(|one| one.name == column.name) => {
-                        format!("{name} {declared} not null")
-                    }
-                    None => format!("{name} {declared}"),
-                }
-            })
-            .collect();
-        format!("create table {} ({})", self.table, columns.join(", "))
+        let declared = |column: &TableColumn| match self.roles.iter().any(|role| role.key == column.name) {
+            true => TableColumn::new(column.name.as_str(), "bigint"),
+            false => column.clone(),
+        };
+        let columns: Vec<_> = self.columns.iter().map(declared).collect();
+        let mut def = TableDef::new(Table::datawarehouse(&self.name), columns);
+        def.required = self.roles.iter().map(|role| role.key.clone()).collect();
+        if self.has_plain_grain() {
+            def.required.extend(self.grain.iter().map(|column| column.name.clone()));
+        }
+        if !self.engine.adds_constraints() {
+            let refers = |role: &Role| ForeignKey {
+                column: role.key.clone(),
+                table: Table::datawarehouse(&role.dimension),
+                key: key_column(&role.dimension),
+            };
+            def.references = self.roles.iter().map(refers).collect();
+        }
+        self.names.create_table(&def)
     }
 
     /// Creates the table with its rows, out of the [rows](FactSql::keyed); the last statement counts.
@@ -53,8 +55,7 @@ impl FactSql {
 
     /// Creates the temporary table [`KEYED`].
     pub fn create_keyed(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(|one| format!("{} {}", quote(&one.name), one.declared)).collect();
-        format!("create temp table {KEYED} ({})", columns.join(", "))
+        self.names.create_table(&TableDef::new(Table::temporary(KEYED), self.columns.as_slice()))
     }
 
     /// Returns true if `rowid` is SQLite's row number, and no column of the fact.

@@ -57,8 +57,7 @@ const BEGIN: &str =
     "begin; select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'";
 const BEGIN_STAR: &str = "begin isolation level repeatable read";
 
-/// Waits for a lock of others, in milliseconds: of a short transaction, of another one, and of the star's, of which
-/// there is one at a time.
+/// Waits for a lock of others, in milliseconds: of a short transaction, of another one, and of the star's.
 const SHORT_WAIT: u32 = 2_000;
 const WAIT: u32 = 30_000;
 const STAR_WAIT: u32 = 300_000;
@@ -196,7 +195,11 @@ impl Postgres {
             let name = self.names.schema(schema);
             // `if not exists` would need the right to create even if nothing is to be made.
             if !self.has_schema(name).await? {
-                self.pool.execute(safe(format!("create schema {}", quote(name)))).await?;
+                let made = self.pool.execute(safe(format!("create schema {}", quote(name)))).await;
+                made.map_err(|error| match error.into() {
+                    WarehouseError::Denied(why) => WarehouseError::MakesNoSchemas(why),
+                    other => other,
+                })?;
             }
         }
         let migrator = self.migrator().await?;
@@ -303,17 +306,11 @@ impl Warehouse for Postgres {
         let unlimited = if self.version >= 170_000 { UNLIMITED_17 } else { "" };
         let begin =
             format!("{begin}; {TELL_WARNINGS}; set local lock_timeout = {wait}{UNLIMITED}{unlimited}{unacknowledged}");
-        let mut transaction = match self.pool.begin_with(safe(begin)).await {
+        let transaction = match self.pool.begin_with(safe(begin)).await {
             // The pool has tried all the time, and does not give the reason.
             Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&self.options).await),
             begun => begun?,
         };
-        if scope == Scope::Star {
-            // The wait for a lock comes before the snapshot, so that the run sees the rows of the run before.
-            let lock = transaction.execute("lock table sluice.run in share row exclusive mode");
-            let locked = self.lookout.over(lock).await;
-            locked.map_err(|error| error.while_doing("waiting for another run to end"))?;
-        }
         let lookout = self.lookout.clone();
         Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server, lookout)))
     }

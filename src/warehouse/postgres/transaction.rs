@@ -13,8 +13,7 @@ use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError}
 use super::lookout::Lookout;
 use super::{copy, exclusive_lock, notice, safe, text, views};
 use crate::schema::{Fits, Form, Type};
-use crate::sql::quote;
-use crate::sql::{Names, Table, TableColumn};
+use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
 pub(super) struct PostgresTransaction {
     transaction: sqlx::Transaction<'static, Postgres>,
@@ -222,7 +221,7 @@ fn clause(alteration: &Alteration) -> String {
         Alteration::Drop { name } => format!("drop column {}", quote(name)),
         Alteration::Widen { name, from, to } => {
             let column = quote(name);
-            let declared = if *to == Type::Double { "double precision" } else { to.word() };
+            let declared = Engine::Postgres.declared(*to);
             format!("alter column {column} type {declared} using {}", widened(&column, *from, *to, declared))
         }
     }

@@ -7,14 +7,14 @@ use sqlx::{Executor, SqliteConnection};
 use super::super::{Alteration, WarehouseError, text};
 use super::{quote, safe};
 use crate::schema::{Fits, Form, Type};
-use crate::sql::NUMERIC_TEXT;
+use crate::sql::{Engine, type_of};
 
 /// Casts a value to another type; SQLite has times as text.
 fn cast(name: &str, declared: &str) -> String {
-    match declared {
-        "date" => format!("substr({name}, 1, 10)"),
-        "timestamp" => format!("case length({name}) when 10 then {name} || ' 00:00:00' else {name} end"),
-        "timestamptz" => format!(
+    match type_of(declared) {
+        Some(Type::Date) => format!("substr({name}, 1, 10)"),
+        Some(Type::Timestamp) => format!("case length({name}) when 10 then {name} || ' 00:00:00' else {name} end"),
+        Some(Type::Timestamptz) => format!(
             "case when length({name}) = 10 then {name} || ' 00:00:00+00:00' when {name} like '%+%' then {name} else {name} || '+00:00' end"
         ),
         _ => format!("cast({name} as {declared})"),
@@ -92,7 +92,7 @@ pub(super) async fn alter(
             Alteration::Widen { name, from, to } => {
                 for column in columns.iter_mut().filter(|column| column.name == *name) {
                     column.value = widened(&quote(name), *from, *to);
-                    column.declared = declared(*to).to_owned();
+                    column.declared = Engine::Sqlite.declared(*to).to_owned();
                     if column.value == "null" && from.narrowest() == Type::Double && *to == Type::Text {
                         doubles.push(name.clone());
                     }
@@ -139,14 +139,6 @@ pub(super) async fn alter(
         }
     }
     Ok(())
-}
-
-fn declared(kind: Type) -> &'static str {
-    match kind {
-        Type::Numeric => NUMERIC_TEXT,
-        Type::Double => "real",
-        other => other.word(),
-    }
 }
 
 /// Expression for the column's values in the wider type, as both engines write them.
