@@ -192,6 +192,9 @@ async fn what_a_restored_database_lost_is_found(database: TestDatabase, workdir:
     same(app(&workdir, &["retract", &last, "--yes"], &settings)?.status.code(), Some(0))?;
     let done = app(&workdir, &["--once"], &settings)?;
     same((stdout(&done) + &stderr(&done)).contains("lost"), false)?;
+    // Delivered again, it is a load like others.
+    workdir.write("imports/t.3.csv", "a\n3\n")?;
+    same(app(&workdir, &["--once"], &archive)?.status.code(), Some(0))?;
 
     forget_loads_after(&database, first, "t").await?;
     let done = app(&workdir, &["--once"], &settings)?;
