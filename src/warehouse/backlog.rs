@@ -32,13 +32,13 @@ impl Backlog {
     ///
     /// # Errors
     /// [`WarehouseError::Unavailable`] if the file cannot be written.
-    pub(super) fn put(&mut self, rows: &[Row]) -> Result<(), WarehouseError> {
+    pub(super) fn put(&mut self, batch: Batch) -> Result<(), WarehouseError> {
         let kept = block_in_place(|| {
             let file = match &mut self.written {
                 Some(file) => file,
                 none => none.insert(Spool::create(&self.folder)?),
             };
-            rows.iter().try_for_each(|row| file.put(row))
+            batch.into_iter().try_for_each(|row| file.put(&row))
         });
         kept.map_err(|error| self.no_file(&error))
     }
@@ -47,18 +47,18 @@ impl Backlog {
     ///
     /// # Errors
     /// [`WarehouseError::Unavailable`] if the file cannot be read.
-    pub(super) fn take(&mut self) -> Result<Vec<Row>, WarehouseError> {
+    pub(super) fn take(&mut self) -> Result<Batch, WarehouseError> {
         let mut batch = Batch::default();
         let taken = block_in_place(|| {
             while let Some(row) = self.next()? {
-                if batch.push(row) {
+                if batch.push(&row) {
                     break;
                 }
             }
             Ok(())
         });
         taken.map_err(|error| self.no_file(&error))?;
-        Ok(batch.rows)
+        Ok(batch)
     }
 
     fn next(&mut self) -> io::Result<Option<Row>> {
@@ -86,12 +86,18 @@ mod tests {
     fn rows_come_in_their_order_whenever_they_are_taken() {
         let folder = tempfile::tempdir().unwrap();
         let mut backlog = Backlog::new(folder.path().join("new"));
-        let rows =
-            |numbers: std::ops::Range<u32>| numbers.map(|n| [Some(n.to_string())].into_iter().collect()).collect();
-        let (mut put, mut taken): (Vec<Row>, Vec<Row>) = (rows(0..10_000), Vec::new());
-        assert!(backlog.is_empty() && backlog.take().unwrap().is_empty());
-        for (at, batch) in put.chunks(700).enumerate() {
-            backlog.put(batch).unwrap();
+        let rows = |numbers: std::ops::Range<u32>| -> Vec<Row> {
+            numbers.map(|n| [Some(n.to_string())].into_iter().collect()).collect()
+        };
+        let batch = |rows: &[Row]| {
+            let mut batch = Batch::default();
+            rows.iter().for_each(|row| drop(batch.push(row)));
+            batch
+        };
+        let (mut put, mut taken) = (rows(0..10_000), Vec::new());
+        assert!(backlog.is_empty() && backlog.take().unwrap().rows() == 0);
+        for (at, some) in put.chunks(700).enumerate() {
+            backlog.put(batch(some)).unwrap();
             if at % 3 == 2 {
                 taken.extend(backlog.take().unwrap());
             }
@@ -103,8 +109,8 @@ mod tests {
         assert_eq!(taken, put);
         // Nothing is left behind, and more may come.
         put = rows(0..3);
-        backlog.put(&put).unwrap();
-        assert_eq!(backlog.take().unwrap(), put);
+        backlog.put(batch(&put)).unwrap();
+        assert_eq!(backlog.take().unwrap(), batch(&put));
         assert!(backlog.is_empty());
     }
 }

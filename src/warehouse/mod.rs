@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 
+pub use batch::Batch;
 pub use error::{SelectFault, WarehouseError};
 pub use lacking::Lacking;
 use lock_wait::tell_lock;

@@ -49,7 +49,7 @@ pub struct Rows {
 #[derive(Debug)]
 enum Message {
     Columns(Vec<String>),
-    Batch(Vec<Row>),
+    Batch(Batch),
     End,
     Failed(WarehouseError),
 }
@@ -65,12 +65,12 @@ impl Rows {
     /// # Errors
     /// The database's error, [`WarehouseError::Deadline`], or a temporary file that cannot be written; the rows so far
     /// are a part of the result then.
-    pub async fn next(&mut self) -> Result<Option<Vec<Row>>, WarehouseError> {
+    pub async fn next(&mut self) -> Result<Option<Batch>, WarehouseError> {
         if self.is_whole {
             return Ok(None);
         }
         match self.messages.recv().await {
-            Some(Message::Batch(rows)) => Ok(Some(rows)),
+            Some(Message::Batch(batch)) => Ok(Some(batch)),
             Some(Message::End) => {
                 self.is_whole = true;
                 Ok(None)
@@ -191,13 +191,13 @@ impl Feed {
         self.messages.send(Message::Columns(columns)).await.map_err(|_| broken_off())?;
         let (mut rows, mut batch) = (pin!(rows), Batch::default());
         while let Some(row) = self.next(rows.as_mut()).await? {
-            if batch.push(row) {
-                self.send_batch(std::mem::take(&mut batch).rows).await?;
+            if batch.push(&row) {
+                self.send_batch(std::mem::take(&mut batch)).await?;
                 // Rows that are always there, and a file that takes them, would leave no time to hear of the end.
                 tokio::task::yield_now().await;
             }
         }
-        if batch.rows.is_empty() { Ok(()) } else { self.send_batch(batch.rows).await }
+        if batch.rows() == 0 { Ok(()) } else { self.send_batch(batch).await }
     }
 
     /// The statement's next row. A reader that asks meanwhile gets the rows that wait for it: the statement may go on for
@@ -217,7 +217,7 @@ impl Feed {
     }
 
     /// Sends a batch, or puts it behind those that wait in the file.
-    async fn send_batch(&mut self, batch: Vec<Row>) -> Result<(), WarehouseError> {
+    async fn send_batch(&mut self, batch: Batch) -> Result<(), WarehouseError> {
         if self.backlog.is_empty() {
             let since = Instant::now();
             if let Ok(room) = tokio::time::timeout(self.patience, self.messages.reserve()).await {
@@ -227,7 +227,7 @@ impl Feed {
             }
             self.patience = Duration::ZERO;
         }
-        self.backlog.put(&batch)
+        self.backlog.put(batch)
     }
 
     /// Sends the rows that wait in the file, at the reader's pace.
@@ -245,9 +245,9 @@ type Room<'a> = Result<mpsc::Permit<'a, Message>, mpsc::error::SendError<()>>;
 /// Sends the first rows of those that wait.
 fn send_kept(room: Room<'_>, backlog: &mut Backlog) -> Result<(), WarehouseError> {
     let room = room.map_err(|_| broken_off())?;
-    let rows = backlog.take()?;
-    if !rows.is_empty() {
-        room.send(Message::Batch(rows));
+    let batch = backlog.take()?;
+    if batch.rows() > 0 {
+        room.send(Message::Batch(batch));
     }
     Ok(())
 }

@@ -105,8 +105,8 @@ async fn a_reader_that_stops_ends_the_statement(database: TestDatabase, _: Workd
     // More often than there are connections: none is lost.
     for number in 0..10 {
         let mut rows = read(&database, &format!("{ENDLESS} select n from t"), Reading::default()).await?;
-        let first = rows.next().await?.context("no rows")?;
-        same(first[0].get::<i64>(0)?, 1)?;
+        let first = rows.next().await?.into_iter().flatten().next().context("no rows")?;
+        same(first.get::<i64>(0)?, 1)?;
         commit(&database, number).await?;
         same(other.is_read().await?, true)?;
         drop(rows);
@@ -170,7 +170,7 @@ async fn a_slow_reader_holds_up_no_load_and_gets_the_whole_result(database: Test
     let expected = read(&database, &sql, Reading::default()).await?.all().await?;
     same(expected.len(), 20_000)?;
     let mut rows = read(&database, &sql, impatient()).await?;
-    let mut found = rows.next().await?.context("no rows")?;
+    let mut found: Vec<_> = rows.next().await?.context("no rows")?.into_iter().collect();
     same(found.len() < 20_000, true)?;
     // More rows, other columns, and wider types.
     workdir.load(&database, "t.2.csv", file(20_000..20_010)).await?;
