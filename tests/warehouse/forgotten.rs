@@ -216,7 +216,7 @@ async fn kept_files_come_back_by_their_names_in_their_order(database: TestDataba
     same(tables.datasets_in(&mut *transaction).await?, vec!["facts".to_owned()])?;
     drop(transaction);
     warehouse.close().await;
-    same((rows[1].get::<i64>(0)?, workdir.list("imports")), (13, vec![]))
+    same((rows[0].get::<i64>(0)?, workdir.list("imports")), (13, vec![]))
 }
 
 async fn a_newer_dump_ends_the_loss(database: TestDatabase, workdir: Workdir) -> Outcome {
