@@ -91,7 +91,9 @@ mod tests {
         };
         let batch = |rows: &[Row]| {
             let mut batch = Batch::default();
-            rows.iter().for_each(|row| drop(batch.push(row)));
+            for row in rows {
+                batch.push(row);
+            }
             batch
         };
         let (mut put, mut taken) = (rows(0..10_000), Vec::new());
