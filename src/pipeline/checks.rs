@@ -94,10 +94,11 @@ impl Build<'_> {
         }
         let columns = self.existing().await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
+        let versions = matches!(&model.header.kind, Kind::Dimension(header) if !header.history.is_empty());
         let (table, mut all) = (self.shown(), Vec::new());
         for group in &model.header.checks {
             let of_group: Vec<_> = sql.drain(..group.sql.texts().len()).collect();
-            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), &of_group);
+            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), versions, &of_group);
             all.extend(made.map_err(|why| model.error_of_word(why))?);
         }
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {

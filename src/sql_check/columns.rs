@@ -366,7 +366,7 @@ impl<'a> Star<'a> {
                     }
                 }
             }
-            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, &[])
+            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, false, &[])
                 && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
             {
                 let mut words = why.split(": ").skip(1);
