@@ -12,6 +12,8 @@ pub struct Check {
     pub name: String,
     /// The select that returns the rows at fault.
     pub rows: String,
+    /// The select for a few of them, if that tells more.
+    pub shown: Option<String>,
     /// The effect of a row at fault.
     pub severity: Severity,
 }
@@ -45,7 +47,7 @@ pub fn checks(
     let mut all = Vec::new();
     let mut add = |name: String, condition: String| {
         let rows = format!("select * from {table} where {but_unknown}{condition}");
-        all.push(Check { name, rows, severity: checks.severity });
+        all.push(Check { name, rows, shown: None, severity: checks.severity });
     };
     for name in &checks.not_null {
         known("not_null", name)?;
@@ -87,7 +89,8 @@ pub fn checks(
         );
     }
     for (text, sql) in sql {
-        all.push(Check { name: format!("sql: {text}"), rows: sql.clone(), severity: checks.severity });
+        let name = format!("sql: {text}");
+        all.push(Check { name, rows: sql.clone(), shown: None, severity: checks.severity });
     }
     Ok(all)
 }
