@@ -75,6 +75,10 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
     let app = daemon::look(settings).await?;
     let options = Options { select, full, allow_drop, dry: true };
     let report = pipeline::run_with(&app.workspace, &options).await.map_err(|error| wrong_selection(error.into()))?;
+    let changed = report.changes.iter().any(|change| change.changed() > 0);
+    if sql && !json && !changed && report.sql.is_empty() {
+        return Ok(End::Done);
+    }
     let mut out = screen::stdout();
     for change in &report.changes {
         if json {
@@ -89,7 +93,6 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
         // To be copied as it is.
         writeln!(crate::text::shown::stdout(), "\n{};", report.sql.join(";\n"))?;
     } else if !json {
-        let changed = report.changes.iter().any(|change| change.changed() > 0);
         writeln!(
             out,
             "Nothing was changed. {}",

@@ -211,7 +211,8 @@ impl<'a> Build<'a> {
         let columns = self.existing().await?;
         let valid = columns.iter().find(|column| column.name == "valid_from").map(|column| column.declared.clone());
         let (key, is_calendar) = match &self.model.header.kind {
-            Kind::Dimension(header) => (header.key.first().cloned().unwrap_or_default(), false),
+            Kind::Dimension(header) if header.key.len() != 1 => return Ok(()),
+            Kind::Dimension(header) => (header.key[0].clone(), false),
             Kind::Calendar(_) => ("date".to_owned(), true),
             Kind::View if !columns.is_empty() && self.own.outputs.is_none() => return self.rows().await.map(drop),
             _ => return Ok(()),

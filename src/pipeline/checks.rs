@@ -12,7 +12,7 @@ use crate::project::key_column;
 use crate::project::{Kind, Model, Severity};
 use crate::project::{Problem, Problems};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, quote};
+use crate::sql::Table;
 use crate::star::{Check, checks};
 use crate::warehouse::Row;
 
@@ -94,24 +94,20 @@ impl Build<'_> {
         }
         let columns = self.existing().await?;
         let id = matches!(model.header.kind, Kind::Dimension(_)).then(|| key_column(&model.name));
+        let versions = matches!(&model.header.kind, Kind::Dimension(header) if !header.history.is_empty());
         let (table, mut all) = (self.shown(), Vec::new());
         for group in &model.header.checks {
             let of_group: Vec<_> = sql.drain(..group.sql.texts().len()).collect();
-            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), &of_group);
+            let made = checks(group, self.plan.names.engine, &table, &columns, id.as_deref(), versions, &of_group);
             all.extend(made.map_err(|why| model.error_of_word(why))?);
         }
         if let Kind::Bridge(fact, Some(weight)) = &model.header.kind {
-            let of_table =
-                |column: &String| fact.dimensions.get(column).map_or(column.clone(), |used| used.key_column(column));
-            let group: Vec<_> = weight.group.iter().map(|column| quote(&of_table(column))).collect();
-            let (group, weight_column) = (group.join(", "), quote(&weight.column));
+            let Some(rows) = self.rows().await? else { return Ok(all) };
+            let sql = self.fact_sql(fact, &rows);
             all.push(Check {
                 name: format!("weight: the sum of {} is 1", weight.column),
-                rows: format!(
-                    "select {group}, sum({weight_column}) as weight from {} group by {group} having \
-                     abs(sum({weight_column}) - 1) > 0.000001",
-                    self.shown()
-                ),
+                rows: sql.unbalanced(&rows.all, weight, false),
+                shown: Some(sql.unbalanced(&rows.all, weight, true)),
                 severity: Severity::Error,
             });
         }
@@ -120,13 +116,10 @@ impl Build<'_> {
 
     /// Returns a few rows at fault, in words.
     async fn samples(&mut self, check: &Check) -> Result<Vec<String>, RunError> {
-        let columns = self
-            .session
-            .transaction
-            .describe(&check.rows)
-            .await
-            .map_err(|error| self.model.error(error.to_string()))?;
-        let rows = self.query(&format!("select * from ({}) as r limit {SHOWN}", check.rows)).await?;
+        let shown = check.shown.as_ref().unwrap_or(&check.rows);
+        let columns =
+            self.session.transaction.describe(shown).await.map_err(|error| self.model.error(error.to_string()))?;
+        let rows = self.query(&format!("select * from ({shown}) as r limit {SHOWN}")).await?;
         let origin = self.origin().await?;
         let mut said = Vec::new();
         for row in rows {

@@ -6,9 +6,9 @@ use super::members::touched;
 use super::reshape::Columns;
 use super::rows::Rows;
 use super::work::{Loads, Work};
-use crate::project::{Calendar, Dimension, key_column};
+use crate::project::{Calendar, Dimension, Kind, key_column};
 use crate::schema::LOAD_COLUMN;
-use crate::sql::{Schema, Table, TableColumn, TableDef};
+use crate::sql::{Schema, Table, TableColumn, TableDef, quote};
 use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
 use crate::text::counted;
 
@@ -245,10 +245,49 @@ impl Build<'_> {
             self.change.updated = self.execute(&update).await?;
         }
         self.change.inserted = self.execute(&sql.insert(highest)).await?;
+        if matches!(self.model.header.kind, Kind::Calendar(_)) {
+            self.must_reach(sql).await?;
+        }
         if !keeps {
             self.change.deleted = self.all(sql.retire(is_restricted)).await?;
         }
         self.count_members().await
+    }
+
+    /// Fails if facts are on days that the calendar does not have any more, unless it is allowed.
+    async fn must_reach(&mut self, sql: &DimensionSql) -> Result<(), RunError> {
+        let plan = self.plan;
+        if !self.is_redefined() || plan.options.allow_drop {
+            return Ok(());
+        }
+        let mut lost = Vec::new();
+        for fact in plan.models {
+            let uses = fact.dimensions().into_iter().flatten().filter(|(_, used)| used.dimension() == self.model.name);
+            let keys: Vec<_> = uses.map(|(column, used)| used.key_column(column)).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let stands = self.session.existing(fact).await?;
+            let table = Table::datawarehouse(&fact.name);
+            for key in keys.iter().filter(|key| stands.iter().any(|column| column.name == **key)) {
+                let found = self.query(&sql.facts_of_gone(&plan.names.table(&table), &quote(key), "date")).await?;
+                let Some(row) = found.first() else { continue };
+                let rows = row.get::<i64>(0)?.unsigned_abs();
+                if let Some(day) = row.get::<Option<String>>(1)? {
+                    let rows = counted(rows, "row");
+                    lost.push(format!("{rows} of {} with {key} such as {day}", plan.names.shown(&table)));
+                }
+            }
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let why = format!(
+            "the days that go have facts: {}: let the calendar reach them; app --pipeline --allow-drop lets these facts lose \
+             their day",
+            lost.join(", ")
+        );
+        Err(self.model.error(why).into())
     }
 
     /// Counts the members; returns the highest key.

@@ -9,7 +9,7 @@ use super::build::Build;
 use super::rows::Rows;
 use crate::project::{Kind, ModelError};
 use crate::sql::{Table, TableColumn};
-use crate::warehouse::Alteration;
+use crate::warehouse::{Alteration, Altered};
 
 /// The columns of a file.
 #[derive(Default)]
@@ -102,9 +102,7 @@ impl Build<'_> {
             return Ok(false);
         }
         let table = Table::datawarehouse(&self.model.name);
-        self.session.sql.push(format!("alter table {}: {alterations:?}", self.plan.names.table(&table)));
-        let done = self.session.transaction.alter(&table, &alterations, &self.plan.own_views).await;
-        for view in done.map_err(|error| self.model.error(error.to_string()))? {
+        for view in self.alter(&table, &alterations, &self.plan.own_views).await? {
             warn!(
                 view = self.plan.names.shown(&view),
                 "the view reads what is no longer there and was dropped; app --analysis makes it again"
@@ -152,17 +150,25 @@ impl Build<'_> {
         if alterations.is_empty() {
             return Ok(());
         }
-        self.session.sql.push(format!("alter table {}: {alterations:?}", self.plan.names.table(table)));
-        let done = self.session.transaction.alter(table, &alterations, &[]).await;
-        done.map_err(|error| self.model.error(error.to_string()))?;
-        Ok(())
+        self.alter(table, &alterations, &[]).await.map(drop)
     }
 
     /// Drops a column whose values are kept elsewhere.
     pub(super) async fn let_go(&mut self, column: &str) -> Result<(), RunError> {
-        let (table, drop) = (Table::datawarehouse(&self.model.name), [Alteration::Drop { name: column.to_owned() }]);
-        let done = self.session.transaction.alter(&table, &drop, &self.plan.own_views).await;
-        done.map_err(|error| self.model.error(error.to_string()))?;
-        Ok(())
+        let (table, gone) = (Table::datawarehouse(&self.model.name), [Alteration::Drop { name: column.to_owned() }]);
+        self.alter(&table, &gone, &self.plan.own_views).await.map(drop)
+    }
+
+    /// Alters a table and notes the statements; returns the views that went with its columns.
+    async fn alter(
+        &mut self,
+        table: &Table,
+        alterations: &[Alteration],
+        own_views: &[Table],
+    ) -> Result<Vec<Table>, RunError> {
+        let done = self.session.transaction.alter(table, alterations, own_views).await;
+        let Altered { dropped, statements } = done.map_err(|error| self.model.error(error.to_string()))?;
+        self.session.sql.extend(statements);
+        Ok(dropped)
     }
 }

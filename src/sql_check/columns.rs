@@ -257,7 +257,8 @@ impl<'a> Star<'a> {
                 let infers = self.infers(model);
                 let sql = DimensionSql::new(self.names, &model.name, header, columns, source.has_lineage(), infers);
                 let valid = sql.is_historic().then(|| sql.valid());
-                let key = columns.iter().find(|column| header.key.first() == Some(&column.name));
+                // A fact's column cannot name a member by several columns: the model's own check says so.
+                let key = columns.iter().find(|column| header.key.len() == 1 && header.key[0] == column.name);
                 if let Some(key) = key.cloned() {
                     self.targets.insert(model.name.clone(), Target { key, valid, is_calendar: false, infers });
                 }
@@ -365,7 +366,7 @@ impl<'a> Star<'a> {
                     }
                 }
             }
-            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, &[])
+            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, false, &[])
                 && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
             {
                 let mut words = why.split(": ").skip(1);

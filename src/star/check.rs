@@ -12,12 +12,15 @@ pub struct Check {
     pub name: String,
     /// The select that returns the rows at fault.
     pub rows: String,
+    /// The select for a few of them, if that tells more.
+    pub shown: Option<String>,
     /// The effect of a row at fault.
     pub severity: Severity,
 }
 
 /// Returns the checks of a group for a table (quoted) with these columns; `sql` are its own selects in the engine's
-/// dialect.
+/// dialect. `except_unknown` is the column of a dimension's
+/// surrogate key; if it has `versions`, only the current ones have to be unique.
 ///
 /// # Errors
 /// In words, if a check names a column that the table lacks.
@@ -27,6 +30,7 @@ pub fn checks(
     table: &str,
     columns: &[TableColumn],
     except_unknown: Option<&str>,
+    versions: bool,
     sql: &[(String, String)],
 ) -> Result<Vec<Check>, String> {
     let known = |word: &str, name: &str| match columns.iter().find(|column| column.name == name) {
@@ -38,10 +42,12 @@ pub fn checks(
     };
     let value = |column: &TableColumn| engine.number_in(column);
     let but_unknown = except_unknown.map_or_else(String::new, |id| format!("{} <> {} and ", quote(id), super::UNKNOWN));
+    // A member's versions share what did not change, and another member may have what this one gave up.
+    let but_old = if versions { "is_current and " } else { "" };
     let mut all = Vec::new();
     let mut add = |name: String, condition: String| {
         let rows = format!("select * from {table} where {but_unknown}{condition}");
-        all.push(Check { name, rows, severity: checks.severity });
+        all.push(Check { name, rows, shown: None, severity: checks.severity });
     };
     for name in &checks.not_null {
         known("not_null", name)?;
@@ -77,12 +83,14 @@ pub fn checks(
         add(
             format!("unique: {name}"),
             format!(
-                "{value} in (select {value} from {table} where {but_unknown}{value} is not null group by {value} having count(*) > 1)"
+                "{but_old}{value} in (select {value} from {table} where {but_unknown}{but_old}{value} is not null group by {value} \
+                 having count(*) > 1)"
             ),
         );
     }
     for (text, sql) in sql {
-        all.push(Check { name: format!("sql: {text}"), rows: sql.clone(), severity: checks.severity });
+        let name = format!("sql: {text}");
+        all.push(Check { name, rows: sql.clone(), shown: None, severity: checks.severity });
     }
     Ok(all)
 }

@@ -42,6 +42,11 @@ impl Class {
         matches!(self, Class::Date | Class::Timestamp | Class::Timestamptz)
     }
 
+    /// Returns true if values of this class can be summed up, as far as it is known.
+    pub fn can_be_number(self) -> bool {
+        matches!(self, Class::Number | Class::Other)
+    }
+
     /// Returns the class in words.
     pub fn word(self) -> &'static str {
         match self {

@@ -104,6 +104,15 @@ pub enum Alteration {
     },
 }
 
+/// The result of a change of a table's columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Altered {
+    /// The views that were dropped, because they read a column that is gone.
+    pub dropped: Vec<Table>,
+    /// The statements that changed the table, in their order.
+    pub statements: Vec<String>,
+}
+
 /// A database.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
@@ -187,13 +196,13 @@ pub trait Transaction: Send {
     ) -> Result<u64, WarehouseError>;
 
     /// Changes a table's columns. Views over it stay, also those of others. A view of `own_views`, which can be made
-    /// again, is dropped if it reads a column that is gone, and so are those over it; returns the dropped ones.
+    /// again, is dropped if it reads a column that is gone, and so are those over it.
     async fn alter(
         &mut self,
         table: &Table,
         alterations: &[Alteration],
         own_views: &[Table],
-    ) -> Result<Vec<Table>, WarehouseError>;
+    ) -> Result<Altered, WarehouseError>;
 
     /// Locks tables and views that are to be changed, and the views over them, for this transaction alone, all at once,
     /// so that their readers wait briefly. Does nothing if the engine has no such locks.

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod build;
+pub mod corners;
 pub mod draft;
 pub mod graph;
 pub mod inferred;
@@ -21,6 +22,7 @@ pub fn cases() -> Vec<Trial> {
     [
         advice::cases(),
         build::cases(),
+        corners::cases(),
         draft::cases(),
         graph::cases(),
         inferred::cases(),

@@ -375,7 +375,10 @@ async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcom
     )?;
     workdir.load(&database, "pairs.csv", "a,b,share,since\n3,x,0.5,2024-02-29\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "bridge_ab.sql:4: checks: weight: the sum of share is 1: 1 at fault, such as a_key = \"3\"")
+    holds(
+        &error,
+        "bridge_ab.sql:4: checks: weight: the sum of share is 1: 1 at fault, such as a = \"3\", weight = \"0.5\" (pairs.csv line 2, load 2)",
+    )
 }
 
 async fn checks_hold_the_star_back(database: TestDatabase, workdir: Workdir) -> Outcome {

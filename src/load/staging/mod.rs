@@ -250,7 +250,8 @@ pub(crate) async fn ready_table(
             if !kept.is_empty() {
                 transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
             }
-            for view in transaction.alter(&table, &alterations, &crate::project::own_views(&loader.sql)).await? {
+            let own_views = crate::project::own_views(&loader.sql);
+            for view in transaction.alter(&table, &alterations, &own_views).await?.dropped {
                 changes.push(TableChange::ViewDropped { view: names.shown(&view) });
             }
         }

@@ -214,6 +214,18 @@ impl DimensionSql {
         ]
     }
 
+    /// Counts the rows of a fact (quoted) whose `key` is that of a row which [`retire`](DimensionSql::retire) deletes, with
+    /// the lowest value of a column as an example.
+    pub fn facts_of_gone(&self, fact: &str, key: &str, column: &str) -> String {
+        format!(
+            "select count(*), min(d.{}) from {fact} as f join {} as d on d.{} = f.{key} where {}",
+            quote(column),
+            self.table,
+            self.id,
+            self.is_gone(false)
+        )
+    }
+
     /// Drops the temporary tables.
     pub fn clear(&self, restricted: bool) -> Vec<String> {
         let mut statements = vec![format!("drop table {NEW}"), format!("drop table {VERSIONS}")];

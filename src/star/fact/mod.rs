@@ -4,6 +4,7 @@ mod grain;
 mod missing;
 mod needed;
 mod table;
+mod weight;
 
 pub use needed::{NEEDED, NeededSql, Reference};
 
@@ -90,6 +91,8 @@ pub struct FactSql {
     at: Option<TableColumn>,
     lineage: bool,
     names: Names,
+    /// The select's columns.
+    given: Vec<TableColumn>,
     /// True if values of the grain may be too long for an index.
     long_keys: bool,
 }
@@ -133,6 +136,7 @@ impl FactSql {
             at: header.at.as_ref().and_then(|at| columns.iter().find(|column| column.name == *at).cloned()),
             lineage,
             names: names.clone(),
+            given: columns.to_vec(),
             long_keys: false,
         }
     }

@@ -9,7 +9,7 @@ use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
 
 use super::super::error::of_select;
 use super::super::text::as_files_wrote;
-use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Altered, Batches, Row, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
 use super::{copy, exclusive_lock, notice, safe, text, views};
 use crate::schema::{Fits, Form, Type};
@@ -127,23 +127,24 @@ impl Transaction for PostgresTransaction {
         table: &Table,
         alterations: &[Alteration],
         own_views: &[Table],
-    ) -> Result<Vec<Table>, WarehouseError> {
+    ) -> Result<Altered, WarehouseError> {
         let clauses: Vec<_> = alterations.iter().map(clause).collect();
         if clauses.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Altered::default());
         }
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
         if alterations.iter().all(|one| matches!(one, Alteration::Add(_) | Alteration::Refer { .. })) {
-            self.lookout.over(self.transaction.execute(safe(sql))).await?;
-            return Ok(Vec::new());
+            self.lookout.over(self.transaction.execute(safe(sql.clone()))).await?;
+            return Ok(Altered { dropped: Vec::new(), statements: vec![sql] });
         }
         let relation = self.names.table(table);
         let saved = self.lookout.over(views::take_down(&mut self.transaction, &relation, false)).await?;
-        self.lookout.over(self.transaction.execute(safe(sql))).await?;
+        self.lookout.over(self.transaction.execute(safe(sql.clone()))).await?;
         let own: Vec<_> = own_views.iter().map(|view| (self.names.table(view), view)).collect();
         let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
         let dropped = views::put_back(&mut self.transaction, &saved, is_own).await?;
-        Ok(own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone()).collect())
+        let dropped = own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone());
+        Ok(Altered { dropped: dropped.collect(), statements: vec![sql] })
     }
 
     async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError> {

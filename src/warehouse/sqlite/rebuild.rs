@@ -53,20 +53,21 @@ fn added(alteration: &Alteration) -> Option<NewColumn> {
     Some(NewColumn { name, declared, value: value.to_owned(), constraint })
 }
 
-/// Changes the table called `flat` (not quoted).
+/// Changes the table called `flat` (not quoted); returns the statements that did it.
 pub(super) async fn alter(
     connection: &mut SqliteConnection,
     flat: &str,
     alterations: &[Alteration],
-) -> Result<(), WarehouseError> {
+) -> Result<Vec<String>, WarehouseError> {
     let table = quote(flat);
+    let mut done = Vec::new();
     let added: Vec<_> = alterations.iter().filter_map(added).collect();
     if added.len() == alterations.len() {
         for column in added {
             let sql = format!("alter table {table} add column {}", column.definition());
-            connection.execute(safe(sql)).await?;
+            run(connection, sql, &mut done).await?;
         }
-        return Ok(());
+        return Ok(done);
     }
 
     let mut columns: Vec<_> = sqlx::query_as::<_, (String, String, String)>(COLUMNS)
@@ -117,7 +118,7 @@ pub(super) async fn alter(
         format!("create table {new} ({})", definitions.join(", ")),
         format!("insert into {new} (rowid, {}) select rowid, {} from {table}", names.join(", "), values.join(", ")),
     ] {
-        connection.execute(safe(sql)).await?;
+        run(connection, sql, &mut done).await?;
     }
     for column in doubles {
         write_doubles(connection, &table, &new, &quote(&column)).await?;
@@ -127,17 +128,22 @@ pub(super) async fn alter(
         format!("alter table {new} rename to {table}"),
         "pragma legacy_alter_table = off".to_owned(),
     ] {
-        connection.execute(safe(sql)).await?;
+        run(connection, sql, &mut done).await?;
     }
     for (sql,) in attached {
-        match connection.execute(safe(sql)).await {
+        match run(connection, sql, &mut done).await {
             // An index on a dropped column goes with it.
             Err(sqlx::Error::Database(error)) if error.message().contains("no such column") => {}
-            done => {
-                done?;
-            }
+            attached => attached?,
         }
     }
+    Ok(done)
+}
+
+/// Runs a statement and notes it.
+async fn run(connection: &mut SqliteConnection, sql: String, done: &mut Vec<String>) -> Result<(), sqlx::Error> {
+    connection.execute(safe(sql.clone())).await?;
+    done.push(sql);
     Ok(())
 }
 

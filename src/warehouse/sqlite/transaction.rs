@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Column, Executor, Sqlite, Statement};
 
-use super::super::{Alteration, Batches, Row, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Altered, Batches, Row, Transaction, Value, WarehouseError};
 use super::writer::Turn;
 use super::{as_text, insert, quote, rebuild, safe};
 use crate::schema::Type;
@@ -105,9 +105,9 @@ impl Transaction for SqliteTransaction {
         table: &Table,
         alterations: &[Alteration],
         own_views: &[Table],
-    ) -> Result<Vec<Table>, WarehouseError> {
+    ) -> Result<Altered, WarehouseError> {
         let before = self.broken_views().await?;
-        rebuild::alter(self.turn.connection()?, &self.names.flat(table), alterations).await?;
+        let mut statements = rebuild::alter(self.turn.connection()?, &self.names.flat(table), alterations).await?;
         let mut dropped = Vec::new();
         for (view, why) in self.broken_views().await? {
             if before.iter().any(|(known, _)| *known == view) {
@@ -115,7 +115,9 @@ impl Transaction for SqliteTransaction {
             }
             match own_views.iter().find(|own| self.names.flat(own) == view) {
                 Some(own) => {
-                    self.turn.connection()?.execute(safe(format!("drop view {}", quote(&view)))).await?;
+                    let drop = format!("drop view {}", quote(&view));
+                    self.turn.connection()?.execute(safe(drop.clone())).await?;
+                    statements.push(drop);
                     dropped.push(own.clone());
                 }
                 None => {
@@ -125,7 +127,7 @@ impl Transaction for SqliteTransaction {
                 }
             }
         }
-        Ok(dropped)
+        Ok(Altered { dropped, statements })
     }
 
     async fn lock_alone(&mut self, _: &[Table]) -> Result<(), WarehouseError> {

@@ -1,0 +1,75 @@
+//! The weights of a bridge: within a group of the select's rows they sum to 1.
+
+use super::super::class::Class;
+use super::super::dimension::as_named;
+use super::FactSql;
+use crate::project::{Missing, Weight};
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Type};
+use crate::sql::{TableColumn, quote, type_of};
+
+/// The column with a row's weight, beside those of its group.
+const SHARE: &str = "sluice_share";
+/// The columns with the first place of a group.
+const PLACE: [&str; 2] = ["sluice_load", "sluice_line"];
+
+/// The largest difference of a sum from 1: thirds are written with some digits only.
+const TOLERANCE: &str = "0.000001";
+
+impl FactSql {
+    /// Returns the select for the groups whose weights do not sum to 1 or lack one: the columns of the group, and the sum
+    /// as `weight`, NULL where a weight is. Groups are told apart by the select's values, whether or not a member has them.
+    /// With `places` each has load and line of its first row, if rows have them.
+    pub fn unbalanced(&self, source: &str, weight: &Weight, places: bool) -> String {
+        let group: Vec<_> = weight.group.iter().map(|name| quote(name)).collect();
+        let group = group.join(", ");
+        let (mut rows, mut first) = (self.weighed(source, weight), String::new());
+        if places && self.lineage {
+            let [load, line] = PLACE;
+            let window = format!("over (partition by {group} order by {load}, {line})");
+            rows = format!(
+                "select {group}, {SHARE}, first_value({load}) {window} as {load}, first_value({line}) {window} as {line} from \
+                 ({rows}) as r"
+            );
+            first = format!(", min({load}) as {}, min({line}) as {}", quote(LOAD_COLUMN), quote(LINE_COLUMN));
+        }
+        let (sum, lacks) = (self.engine.sum(SHARE), format!("count({SHARE}) < count(*)"));
+        format!(
+            "select {group}, case when {lacks} then null else {sum} end as weight{first} from ({rows}) as w group by {group} \
+             having {lacks} or abs({sum} - 1) > {TOLERANCE}"
+        )
+    }
+
+    /// Returns the rows that are no rejects: the columns of their groups, and their weights.
+    fn weighed(&self, source: &str, weight: &Weight) -> String {
+        let grouped = |name: &String| format!("{} as {}", self.grouped(name), quote(name));
+        let mut list: Vec<_> = weight.group.iter().map(grouped).collect();
+        // A column without a number has no value at all: the build has seen to that.
+        let is_number = self.given(&weight.column).is_some_and(|column| Class::of(&column.declared).can_be_number());
+        let share = if is_number { format!("n.{}", quote(&weight.column)) } else { "null".to_owned() };
+        list.push(format!("{share} as {SHARE}"));
+        if self.lineage {
+            let lineage = [LOAD_COLUMN, LINE_COLUMN].into_iter().zip(PLACE);
+            list.extend(lineage.map(|(column, name)| format!("n.{} as {name}", quote(column))));
+        }
+        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
+        let joins = self.joins(|role| role.missing == Missing::Reject);
+        format!("select {} from ({source}) as n{joins}{only}", list.join(", "))
+    }
+
+    /// Returns the value of a column by which rows are of one group: equal values are one, as they are for members.
+    fn grouped(&self, name: &str) -> String {
+        if let Some(place) = self.roles.iter().position(|role| role.column.name == name) {
+            // Decimals that name members of whole numbers are compared by value, too.
+            if type_of(&self.roles[place].column.declared) != Some(Type::Numeric) {
+                return self.value(place);
+            }
+        }
+        let declared = self.given(name).map_or("", |column| column.declared.as_str());
+        as_named(self.engine, declared, &format!("n.{}", quote(name)))
+    }
+
+    fn given(&self, name: &str) -> Option<&TableColumn> {
+        self.given.iter().find(|column| column.name == name)
+    }
+}
