@@ -210,7 +210,7 @@ async fn groups_are_members_and_decimals_are_values(database: TestDatabase, work
     let header = "kind: dimension\nkey: [acc]\nhistory: [name]\nat: d";
     model(&workdir, "dim_acc", header, "select acc, name, d from staging.a")?;
     model(&workdir, "dim_cust", "kind: dimension\nkey: [cust]\ndistinct: true", "select cust from staging.r")?;
-    let header = "kind: bridge\nat: since\ngrain: [line_no]\ndimensions: {acc: dim_acc, cust: dim_cust}\nweight: w\ngroup: [acc, part]";
+    let header = "kind: bridge\nat: since\ngrain: [line_no]\ndimensions: {acc: dim_acc, cust: dim_cust}\nweight: w\ngroup: [acc, part, acc]";
     model(&workdir, "bridge_ac", header, "select line_no, acc, cust, part, since, w from staging.r")?;
     workdir.load(&database, "a.csv", "acc,name,d\n1.5,a,2024-01-01\n1.50,b,2024-06-01\n").await?;
     let rows = "line_no,acc,cust,part,since,w\n1,1.50,1,2.0,2024-02-01,0.5\n2,1.5,2,2,2024-07-01,0.5\n3,1.50,1,7.25,2024-02-01,1\n";

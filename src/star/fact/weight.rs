@@ -20,7 +20,7 @@ impl FactSql {
     /// as `weight`, NULL where a weight is. Groups are told apart by the select's values, whether or not a member has them.
     /// With `places` each has load and line of its first row, if rows have them.
     pub fn unbalanced(&self, source: &str, weight: &Weight, places: bool) -> String {
-        let group: Vec<_> = weight.group.iter().map(|name| quote(name)).collect();
+        let group: Vec<_> = self.group(weight).map(|column| quote(&column.name)).collect();
         let group = group.join(", ");
         let (mut rows, mut first) = (self.weighed(source, weight), String::new());
         if places && self.lineage {
@@ -41,10 +41,11 @@ impl FactSql {
 
     /// Returns the rows that are no rejects: the columns of their groups, and their weights.
     fn weighed(&self, source: &str, weight: &Weight) -> String {
-        let grouped = |name: &String| format!("{} as {}", self.grouped(name), quote(name));
-        let mut list: Vec<_> = weight.group.iter().map(grouped).collect();
+        let grouped = |column: &TableColumn| format!("{} as {}", self.grouped(column), quote(&column.name));
+        let mut list: Vec<_> = self.group(weight).map(grouped).collect();
         // A column without a number has no value at all: the build has seen to that.
-        let is_number = self.given(&weight.column).is_some_and(|column| Class::of(&column.declared).can_be_number());
+        let given = self.given.iter().find(|column| column.name == weight.column);
+        let is_number = given.is_some_and(|column| Class::of(&column.declared).can_be_number());
         let share = if is_number { format!("n.{}", quote(&weight.column)) } else { "null".to_owned() };
         list.push(format!("{share} as {SHARE}"));
         if self.lineage {
@@ -57,19 +58,17 @@ impl FactSql {
         format!("select {} from ({source}) as n{joins}{only}", list.join(", "))
     }
 
-    /// Returns the value of a column by which rows are of one group: equal values are one, as they are for members.
-    fn grouped(&self, name: &str) -> String {
-        if let Some(place) = self.roles.iter().position(|role| role.column.name == name) {
-            // Decimals that name members of whole numbers are compared by value, too.
-            if type_of(&self.roles[place].column.declared) != Some(Type::Numeric) {
-                return self.value(place);
-            }
-        }
-        let declared = self.given(name).map_or("", |column| column.declared.as_str());
-        as_named(self.engine, declared, &format!("n.{}", quote(name)))
+    /// Returns the columns of the group, each once.
+    fn group(&self, weight: &Weight) -> impl Iterator<Item = &TableColumn> {
+        self.given.iter().filter(|column| weight.group.contains(&column.name))
     }
 
-    fn given(&self, name: &str) -> Option<&TableColumn> {
-        self.given.iter().find(|column| column.name == name)
+    /// Returns the value of a column by which rows are of one group: equal values are one, as they are for members.
+    fn grouped(&self, column: &TableColumn) -> String {
+        match self.roles.iter().position(|role| role.column.name == column.name) {
+            // Decimals that name members of whole numbers are compared by value, too.
+            Some(place) if type_of(&column.declared) != Some(Type::Numeric) => self.value(place),
+            _ => as_named(self.engine, &column.declared, &format!("n.{}", quote(&column.name))),
+        }
     }
 }
