@@ -67,6 +67,8 @@ pub enum Repeats {
     Never,
     /// If another load has come between.
     AfterOthers,
+    /// Always, but for another part of the same file: its rows are there.
+    InAnotherFile,
     /// Always.
     Always,
 }
@@ -252,8 +254,9 @@ impl Catalog {
         for before in ever.iter().filter(|one| one.is_loaded()) {
             let counts = match request.repeats {
                 Repeats::Never => true,
+                Repeats::InAnotherFile if request.claim == Some(&before.claim) => true,
                 Repeats::Always if is_this_part(request, before) => true,
-                Repeats::Always => continue,
+                Repeats::Always | Repeats::InAnotherFile => continue,
                 Repeats::AfterOthers => self.newest_load(transaction, request.table).await? == Some(before.load),
             };
             if !counts {

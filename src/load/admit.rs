@@ -103,7 +103,7 @@ fn request<'a>(dataset: &'a Dataset, input: &'a Input, profile: &'a Profile) -> 
     let repeats = match (dataset.duplicates, dataset.mode) {
         (Duplicates::Load, _) => Repeats::Always,
         // Rows that another part of the file replaces would be gone if this part were not loaded again.
-        (Duplicates::Skip, Mode::Replace) if input.is_part() => Repeats::Always,
+        (Duplicates::Skip, Mode::Replace) if input.is_part() => Repeats::InAnotherFile,
         (Duplicates::Skip, Mode::Upsert) => Repeats::AfterOthers,
         (Duplicates::Skip, Mode::Append | Mode::Replace) => Repeats::Never,
     };

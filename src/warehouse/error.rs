@@ -233,8 +233,9 @@ const DISK_FULL: &str = "53100";
 
 /// What makes a server take writes that has refused one with 25006. It has one code for both causes.
 const OPENS_SERVER: &str = "it is a standby (select pg_is_in_recovery() says t): let DATABASE_URL name the primary, or promote it; \
-    or default_transaction_read_only is on: alter database NAME reset default_transaction_read_only, or the same of the role or of \
-    the server (select source from pg_settings where name = 'default_transaction_read_only' says whose it is)";
+    or default_transaction_read_only is on: set default_transaction_read_only = off; alter database NAME reset \
+    default_transaction_read_only, or the same of the role or of the server (select source from pg_settings where \
+    name = 'default_transaction_read_only' says whose it is)";
 
 /// What makes a file take writes that has refused one with this code: SQLITE_READONLY, or one of its extended codes.
 fn opens(code: i32) -> &'static str {

@@ -5,6 +5,7 @@ use sluice::load::{FileOutcome, LoadReport};
 use sluice::sql::{Engine, Table};
 use sluice::warehouse::Scope;
 
+use crate::format::packed::make::zip;
 use crate::support::process::{app, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
@@ -21,6 +22,7 @@ cases! {
         upserted_rows_are_merged_again,
         overtaken_rows_are_not_missing,
         replacing_files_replace_again,
+        equal_parts_of_a_file_replace_once,
         what_was_committed_before_a_kill,
         the_star_follows,
         of_many_loads,
@@ -224,6 +226,23 @@ async fn replacing_files_replace_again(database: TestDatabase, workdir: Workdir)
         same((sql, database.text(ALL).await?.as_str()), (sql, "1|x\n2|y\n3|z"))?;
     }
     same(database.text("select count(*) from sluice.load where status = 'loaded'").await?, "1")
+}
+
+async fn equal_parts_of_a_file_replace_once(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.plugin("p", "name: p\nfiles: [\"t*\"]\ntable: t\nmode: replace\n")?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let parts = zip(&[("t_a.csv", ROWS).into(), ("t_b.csv", "a,b\n4,w\n").into(), ("t_c.csv", ROWS).into()]);
+    for round in 1..=2 {
+        // Each file replaces what the one before brought, also what it has in common with it.
+        workdir.write("imports/t.zip", &parts)?;
+        same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+        same((round, database.text(ALL).await?.as_str()), (round, "1|x\n2|y\n3|z\n4|w"))?;
+        let duplicates = "select count(*) from sluice.load where status = 'duplicate'";
+        same(database.text(duplicates).await?, round.to_string())?;
+        workdir.load(&database, "t.csv", "a,b\n7,q\n").await?;
+        same(database.text(ALL).await?, "7|q")?;
+    }
+    Ok(())
 }
 
 async fn what_was_committed_before_a_kill(database: TestDatabase, workdir: Workdir) -> Outcome {

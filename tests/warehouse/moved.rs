@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use sluice::warehouse::{Scope, WarehouseError};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
@@ -14,7 +16,9 @@ cases! {
         a_deleted_database_takes_no_file,
         a_moved_folder_is_waited_for,
         a_replaced_database_gets_neither_files_nor_the_log,
-        a_deleted_log_takes_no_rows_along;
+        a_deleted_log_takes_no_rows_along,
+        no_database_is_made_beside_the_log_of_another,
+        a_stop_copies_no_log_of_another_database;
 }
 
 const URL: [(&str, &str); 1] = [("DATABASE_URL", "sqlite://data/warehouse.db")];
@@ -149,4 +153,47 @@ async fn a_deleted_log_takes_no_rows_along(_: TestDatabase, workdir: Workdir) ->
         fs::remove_dir_all(workdir.path("data"))?;
     }
     Ok(())
+}
+
+async fn no_database_is_made_beside_the_log_of_another(_: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut daemon = started(&workdir)?;
+    fs::rename(workdir.path("data/warehouse.db"), workdir.path("away.db"))?;
+    waits(&workdir, &mut daemon, "there is no data/warehouse.db any more")?;
+    for command in ["--once", "doctor"] {
+        let done = app(&workdir, &[command], &URL)?;
+        holds(&(stdout(&done) + &stderr(&done)), "its log data/warehouse.db-wal is there")?;
+        same(done.status.success(), false)?;
+    }
+    same(workdir.path("data/warehouse.db").exists(), false)?;
+    // Back in its place it has all, and goes on.
+    fs::rename(workdir.path("away.db"), workdir.path("data/warehouse.db"))?;
+    daemon.wait_for(&["loaded b.csv: 1 row"])?;
+    same(daemon.terminate()?.0.code(), Some(0))?;
+    let loads = loads(&workdir)?;
+    holds(&loads, "a.csv")?;
+    holds(&loads, "b.csv")
+}
+
+async fn a_stop_copies_no_log_of_another_database(_: TestDatabase, workdir: Workdir) -> Outcome {
+    let mut daemon = started(&workdir)?;
+    fs::rename(workdir.path("data/warehouse.db"), workdir.path("away.db"))?;
+    waits(&workdir, &mut daemon, "there is no data/warehouse.db any more")?;
+    // Another program makes a database there, of which the daemon holds the log, and the first one is put back.
+    let path = workdir.path("data/warehouse.db");
+    let options =
+        SqliteConnectOptions::new().filename(&path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let mut other = options.connect().await?;
+    other.execute("create table another (n bigint)").await?;
+    for _ in 0..50 {
+        other.execute("insert into another values (1)").await?;
+    }
+    other.close().await?;
+    fs::rename(workdir.path("away.db"), &path)?;
+    for ending in ["-wal", "-shm"] {
+        let _ = fs::remove_file(workdir.path(&format!("data/warehouse.db{ending}")));
+    }
+    let before = fs::read(&path)?;
+    daemon.terminate()?;
+    same(fs::read(&path)? == before, true)?;
+    holds(&loads(&workdir)?, "a.csv")
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use libsqlite3_sys as ffi;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
@@ -152,10 +153,39 @@ impl Keeper {
         }
     }
 
-    /// Lets the files go.
+    /// Lets the files go. The last connection copies the log into the file; not if they are not in their place: another
+    /// program may have made a database there, with this log and its index.
     pub(super) async fn close(&self) {
-        if let Some(connection) = self.0.connection.lock().await.take() {
+        let Some(mut connection) = self.0.connection.lock().await.take() else { return };
+        if self.see().is_ok() || leave_log(&mut connection).await {
             let _ = connection.close().await;
+        } else {
+            // It is closed by the end of the program, which copies nothing.
+            std::mem::forget(connection);
         }
     }
+}
+
+/// Keeps a connection from copying the log at its end; returns true if that is so.
+async fn leave_log(connection: &mut SqliteConnection) -> bool {
+    let Ok(mut handle) = connection.lock_handle().await else { return false };
+    let (on, no_answer) = (std::ffi::c_int::from(true), std::ptr::null_mut::<std::ffi::c_int>());
+    // The handle is open as long as it is locked, and the arguments are those of this option
+    // (<https://www.sqlite.org/c3ref/c_dbconfig_defensive.html>).
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        ffi::sqlite3_db_config(handle.as_raw_handle().as_ptr(), ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, no_answer)
+    };
+    done == ffi::SQLITE_OK
+}
+
+/// The log or its index that lies where there is no database.
+pub(super) fn log_without_file(path: &Path) -> Option<PathBuf> {
+    let beside = BESIDE.map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let is_missing = id(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    beside.into_iter().find(|file| is_missing && file.exists())
 }

@@ -79,6 +79,14 @@ impl Sqlite {
         if path.as_os_str().is_empty() || path == Path::new(":memory:") {
             return Err(WarehouseError::Address("a warehouse in memory is gone with the program: name a file".into()));
         }
+        if let Some(log) = keeper::log_without_file(&path) {
+            return Err(WarehouseError::Address(format!(
+                "there is no {file}, and its log {log} is there: a program that runs may have the moved file open. Put {file} back; \
+                 to begin a new database, end that program, then remove {file}-wal and {file}-shm",
+                file = path.display(),
+                log = log.display()
+            )));
+        }
         if address.create {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|error| {
