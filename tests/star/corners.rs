@@ -131,7 +131,8 @@ async fn versions_of_one_member_share_a_unique_value(database: TestDatabase, wor
 
 async fn members_that_share_a_unique_value_are_at_fault(database: TestDatabase, workdir: Workdir) -> Outcome {
     model(&workdir, "dim_c", UNIQUE, "select id, email, city, d from staging.c")?;
-    let rows = "id,email,city,d\n1,a@x,Bern,2024-01-01\n1,a@x,Genf,2024-02-01\n2,a@x,Thun,2024-02-01\n3,,Biel,2024-02-01\n4,,Chur,2024-02-01\n";
+    let rows = "id,email,city,d\n1,a@x,Bern,2024-01-01\n1,a@x,Genf,2024-02-01\n2,a@x,Thun,2024-02-01\n\
+        3,,Biel,2024-02-01\n4,,Chur,2024-02-01\n";
     workdir.load(&database, "c.csv", rows).await?;
     let error = run_fails(&database, &workdir).await?;
     holds(&error, "unique: email: 2 at fault")?;
@@ -210,7 +211,8 @@ async fn groups_are_members_and_decimals_are_values(database: TestDatabase, work
     let header = "kind: dimension\nkey: [acc]\nhistory: [name]\nat: d";
     model(&workdir, "dim_acc", header, "select acc, name, d from staging.a")?;
     model(&workdir, "dim_cust", "kind: dimension\nkey: [cust]\ndistinct: true", "select cust from staging.r")?;
-    let header = "kind: bridge\nat: since\ngrain: [line_no]\ndimensions: {acc: dim_acc, cust: dim_cust}\nweight: w\ngroup: [acc, part, acc]";
+    let header = "kind: bridge\nat: since\ngrain: [line_no]\ndimensions: {acc: dim_acc, cust: dim_cust}\n\
+        weight: w\ngroup: [acc, part, acc]";
     model(&workdir, "bridge_ac", header, "select line_no, acc, cust, part, since, w from staging.r")?;
     workdir.load(&database, "a.csv", "acc,name,d\n1.5,a,2024-01-01\n1.50,b,2024-06-01\n").await?;
     let rows = "line_no,acc,cust,part,since,w\n1,1.50,1,2.0,2024-02-01,0.5\n2,1.5,2,2,2024-07-01,0.5\n3,1.50,1,7.25,2024-02-01,1\n";

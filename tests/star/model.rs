@@ -377,7 +377,8 @@ async fn bridge_and_calendar(database: TestDatabase, workdir: Workdir) -> Outcom
     let error = run_fails(&database, &workdir).await?;
     holds(
         &error,
-        "bridge_ab.sql:4: checks: weight: the sum of share is 1: 1 at fault, such as a = \"3\", weight = \"0.5\" (pairs.csv line 2, load 2)",
+        "bridge_ab.sql:4: checks: weight: the sum of share is 1: 1 at fault, \
+         such as a = \"3\", weight = \"0.5\" (pairs.csv line 2, load 2)",
     )
 }
 
