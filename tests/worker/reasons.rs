@@ -225,7 +225,10 @@ async fn a_read_only_server_says_why(database: TestDatabase, workdir: Workdir) -
         let done = app(&workdir, &arguments, &settings)?;
         let said = stdout(&done) + &crate::support::process::stderr(&done);
         same((arguments, done.status.code()), (arguments, Some(1)))?;
-        holds(&said, "default_transaction_read_only is on: set default_transaction_read_only = off; alter database NAME reset")?;
+        holds(
+            &said,
+            "default_transaction_read_only is on: set default_transaction_read_only = off; alter database NAME reset",
+        )?;
         same((said.as_str(), said.contains("make room")), (said.as_str(), false))?;
     }
     let mut daemon = Daemon::start(&workdir, &[], &settings)?;
