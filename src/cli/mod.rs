@@ -301,7 +301,7 @@ impl Cli {
             }
             Some(Command::Demo) => demo::run().await,
             Some(Command::Completions { shell }) => {
-                clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());
+                clap_complete::generate(shell, &mut Cli::command(), "app", &mut crate::text::heard::stdout());
                 Ok(End::Done)
             }
             Some(Command::Help(wanted)) => help::run(&wanted).map(|()| End::Done),
