@@ -155,7 +155,7 @@ enum Command {
         /// The format [default: by the extension of PATH, or csv]
         #[arg(long, value_enum)]
         format: Option<crate::export::Format>,
-        /// The path, instead of a file in exports/
+        /// The path, instead of a file in exports/; - is standard output
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },

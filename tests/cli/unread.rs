@@ -2,11 +2,12 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::process::app;
-use crate::support::{Outcome, TestDatabase, Workdir, cases, same};
+use crate::support::process::{app, stderr, stdout};
+use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
     on_both:
+        an_export_goes_where_its_path_leads,
         a_reader_that_stops_changes_no_exit_code;
 }
 
@@ -59,4 +60,44 @@ async fn a_reader_that_stops_changes_no_exit_code(database: TestDatabase, workdi
     }
     same(app(&workdir, &["status"], &settings)?.status.code(), Some(1))?;
     same(app(&workdir, &["--analysis"], &settings)?.status.code(), Some(1))
+}
+
+async fn an_export_goes_where_its_path_leads(database: TestDatabase, workdir: Workdir) -> Outcome {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write("imports/n.csv", "a,b\n1,2\n")?;
+    app(&workdir, &["--once"], &settings)?;
+    for format in ["csv", "json"] {
+        let written = if format == "csv" { "a,b\n1,2\n" } else { "{\"a\": 1, \"b\": 2}\n" };
+        let export =
+            |path: &str| app(&workdir, &["export", "staging.n", "--format", format, "--output", path], &settings);
+        let output = export("-")?;
+        same((output.status.code(), stdout(&output).as_str()), (Some(0), written))?;
+        holds(&stderr(&output), "1 row of ")?;
+        let fifo = workdir.path("fifo");
+        if !fifo.exists() {
+            same(Command::new("mkfifo").arg(&fifo).status()?.success(), true)?;
+        }
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || std::fs::read_to_string(fifo)
+        });
+        same(export("fifo")?.status.code(), Some(0))?;
+        same(std::fs::symlink_metadata(&fifo)?.file_type().is_fifo(), true)?;
+        same(reader.join().map_err(|_| anyhow::anyhow!("the reader"))??.as_str(), written)?;
+        for (link, target) in [("link", "target"), ("dangling", "new")] {
+            let (link, target) = (format!("{link}.{format}"), format!("{target}.{format}"));
+            if link.starts_with("link") {
+                let old = workdir.write(&target, "old")?;
+                std::fs::set_permissions(old, PermissionsExt::from_mode(0o604))?;
+            }
+            symlink(&target, workdir.path(&link))?;
+            same(export(&link)?.status.code(), Some(0))?;
+            same(std::fs::symlink_metadata(workdir.path(&link))?.is_symlink(), true)?;
+            same(workdir.read(&target)?.as_str(), written)?;
+        }
+        let mode = std::fs::metadata(workdir.path(&format!("target.{format}")))?.permissions().mode();
+        same(mode & 0o777, 0o604)?;
+    }
+    Ok(())
 }
