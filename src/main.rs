@@ -62,8 +62,6 @@ fn finish(result: anyhow::Result<End>) -> ExitCode {
     match result {
         Ok(done) => done.into(),
         Err(error) if error.is::<Usage>() || is_older(&error) => end(&error, 2),
-        // The reader of the output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => end(&error, 1),
     }
 }
@@ -85,10 +83,6 @@ fn end(error: &anyhow::Error, code: u8) -> ExitCode {
 /// Returns true if this program is older than the catalog: only a person can fix that.
 fn is_older(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<WarehouseError>(), Some(WarehouseError::Newer(..)))
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Kills the program, for the fault tests, at the point of the code that `DIE_AT` names, or stops it at that of

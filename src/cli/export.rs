@@ -1,11 +1,11 @@
 //! `app export TABLE`: a table or view as a file.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::End;
 use crate::daemon::{self, Usage};
-use crate::export::Format;
+use crate::export::{ExportError, Format, STDOUT};
 use crate::ops::export::table;
 use crate::settings::Settings;
 use crate::text::counted;
@@ -44,9 +44,20 @@ pub(super) async fn run(
     };
     let path =
         output.unwrap_or_else(|| app.workspace.exports.join(format!("{}.{}", found.table.name, format.ending())));
-    let export = found.write(&*app.workspace.warehouse, format, &path).await?;
+    // Their rows are all that is on it.
+    let is_stdout = [STDOUT, "/dev/stdout"].iter().any(|stdout| path == Path::new(stdout));
+    let path = if is_stdout { PathBuf::from(STDOUT) } else { path };
+    let export = match found.write(&*app.workspace.warehouse, format, &path).await {
+        // The reader of the rows has seen enough.
+        Err(ExportError::File { error, .. }) if is_stdout && error.kind() == ErrorKind::BrokenPipe => {
+            return Ok(End::Done);
+        }
+        export => export?,
+    };
+    let mut out: Box<dyn Write> =
+        if is_stdout { Box::new(crate::text::shown::stderr()) } else { Box::new(crate::text::shown::stdout()) };
     writeln!(
-        crate::text::shown::stdout(),
+        out,
         "{} of {} in {}",
         counted(export.rows, "row"),
         app.workspace.warehouse.names().shown(&found.table),

@@ -155,7 +155,7 @@ enum Command {
         /// The format [default: by the extension of PATH, or csv]
         #[arg(long, value_enum)]
         format: Option<crate::export::Format>,
-        /// The path, instead of a file in exports/
+        /// The path, instead of a file in exports/; - is standard output
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
@@ -301,7 +301,7 @@ impl Cli {
             }
             Some(Command::Demo) => demo::run().await,
             Some(Command::Completions { shell }) => {
-                clap_complete::generate(shell, &mut Cli::command(), "app", &mut std::io::stdout());
+                clap_complete::generate(shell, &mut Cli::command(), "app", &mut crate::text::heard::stdout());
                 Ok(End::Done)
             }
             Some(Command::Help(wanted)) => help::run(&wanted).map(|()| End::Done),

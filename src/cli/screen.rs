@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::text::heard;
 use crate::text::secrets::hidden;
 use crate::text::shown::lines;
 
@@ -100,7 +101,7 @@ impl Write for Screen {
             out += &parts.join("\n");
             out += end;
         }
-        io::stdout().write_all(out.as_bytes())?;
+        heard::stdout().write_all(out.as_bytes())?;
         Ok(text.len())
     }
 
@@ -109,7 +110,7 @@ impl Write for Screen {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        heard::stdout().flush()
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::screen::{self, Tone, coloured, wrapped};
+use crate::text::heard;
 use crate::text::secrets::{hidden, hide_in};
 use crate::text::shown::shown;
 
@@ -40,7 +41,7 @@ pub(super) fn print_toned(
     let headers: Vec<_> = columns.iter().map(|(name, _)| shown(&hidden(name)).into_owned()).collect();
     let ranks: Vec<_> = columns.iter().map(|(_, rank)| *rank).collect();
     let needs: Vec<_> = (0..columns.len()).map(|at| Need::of(&headers[at], ranks[at], &rows, at)).collect();
-    let mut out = io::stdout().lock();
+    let mut out = heard::stdout();
     let Some(width) = screen::width() else { return write!(out, "{}", plain(&headers, &rows, &needs)) };
     let widths = fitted(&needs, width);
     let frame = Frame { needs: &needs, widths: &widths };
@@ -183,7 +184,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
         hide_in(&mut value);
         text = value.to_string();
     }
-    Ok(writeln!(io::stdout(), "{}", crate::text::shown::json(&text))?)
+    Ok(writeln!(heard::stdout(), "{}", crate::text::shown::json(&text))?)
 }
 
 /// A reject's reason with what is to be said besides.

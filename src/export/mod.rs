@@ -20,7 +20,7 @@ use crate::warehouse::{Reading, Row, Spool, Warehouse, WarehouseError};
 use kind::Observed;
 
 pub use kind::{Field, Kind};
-pub use whole::write_whole;
+pub use whole::{STDOUT, write_whole};
 
 /// The formats of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -176,13 +176,13 @@ pub async fn write(
     }
     let others: Vec<_> = files.iter().filter(|(format, _)| *format != Format::Csv).collect();
     let mut spool = match others.first() {
-        Some((_, path)) => Some((path, Spool::create(whole::folder_of(path)).map_err(at(path))?)),
+        Some((_, path)) => Some((path, Spool::create(&whole::folder_of(path)).map_err(at(path))?)),
         None => None,
     };
     let mut observed: Vec<_> = query.columns.iter().map(|column| Observed::new(column.declared)).collect();
     let mut reading = Reading::default();
     if let Some((_, path)) = files.first() {
-        reading.folder = whole::folder_of(path).to_owned();
+        reading.folder = whole::folder_of(path);
     }
     let mut rows = 0;
     let mut result = warehouse.read(&query.sql, reading).await?;
@@ -231,7 +231,7 @@ fn write_as(
         Format::Parquet => parquet::write(fields, rows, BufWriter::new(file)),
         Format::Xlsx => {
             let title = path.file_stem().unwrap_or_default().to_string_lossy();
-            xlsx::write(&title, fields, rows, whole::folder_of(path), file)
+            xlsx::write(&title, fields, rows, &whole::folder_of(path), file)
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) use self::steps::Step;
 pub use self::steps::show_steps;
 use crate::settings::Settings;
 use crate::telemetry::progress::Above;
+use crate::text::heard;
 
 /// The stream on which people read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl<'a> MakeWriter<'a> for Screen {
 
     fn make_writer(&'a self) -> Self::Writer {
         match self.people {
-            People::Stdout => Box::new(Above(std::io::stdout())),
-            People::Stderr => Box::new(Above(std::io::stderr())),
+            People::Stdout => Box::new(Above(heard::stdout())),
+            People::Stderr => Box::new(Above(heard::stderr())),
         }
     }
 

@@ -4,6 +4,7 @@
 mod chain;
 mod counted;
 mod double;
+pub mod heard;
 mod nearest;
 pub mod nesting;
 pub(crate) mod rights;

@@ -7,6 +7,7 @@ use std::fmt::Arguments;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::text::heard::{self, Heard};
 use crate::text::secrets::hidden;
 
 /// A foreign name or value on one line.
@@ -72,13 +73,13 @@ fn misleads(letter: char) -> bool {
 }
 
 /// Standard output for people.
-pub fn stdout() -> ForPeople<io::Stdout> {
-    ForPeople(io::stdout())
+pub fn stdout() -> ForPeople<Heard<io::Stdout>> {
+    ForPeople(heard::stdout())
 }
 
 /// Standard error for people.
-pub fn stderr() -> ForPeople<io::Stderr> {
-    ForPeople(io::stderr())
+pub fn stderr() -> ForPeople<Heard<io::Stderr>> {
+    ForPeople(heard::stderr())
 }
 
 /// Writes text of several lines as [`lines`] shows it, without secrets.

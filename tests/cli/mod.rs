@@ -10,6 +10,7 @@ pub mod messages;
 pub mod readme;
 pub mod reference;
 pub mod terminal;
+pub mod unread;
 
 use libtest_mimic::Trial;
 
@@ -25,6 +26,7 @@ pub fn cases() -> Vec<Trial> {
         readme::cases(),
         reference::cases(),
         terminal::cases(),
+        unread::cases(),
     ]
     .into_iter()
     .flatten()
