@@ -76,7 +76,7 @@ fn parent(path: &Path) -> &Path {
 /// Returns true for what is written through and never replaced: standard output, pipes, devices.
 fn is_stream(path: &Path) -> bool {
     let is_special = || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    path == Path::new(STDOUT) || ["/dev/", "/proc/"].iter().any(|root| path.starts_with(root)) || is_special()
+    path == Path::new(STDOUT) || ["/dev/fd/", "/proc/"].iter().any(|root| path.starts_with(root)) || is_special()
 }
 
 /// Returns the file at the end of symbolic links, also where it is not there yet.

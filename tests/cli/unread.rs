@@ -98,6 +98,16 @@ async fn an_export_goes_where_its_path_leads(database: TestDatabase, workdir: Wo
         }
         let mode = std::fs::metadata(workdir.path(&format!("target.{format}")))?.permissions().mode();
         same(mode & 0o777, 0o604)?;
+        // A file is one below /dev, too: of a longer one nothing stays, and a new one is made.
+        let memory = tempfile::tempdir_in("/dev/shm")?;
+        for name in ["longer", "new"] {
+            let path = memory.path().join(name);
+            if name == "longer" {
+                std::fs::write(&path, "old\n".repeat(100))?;
+            }
+            same(export(&path.display().to_string())?.status.code(), Some(0))?;
+            same(std::fs::read_to_string(&path)?.as_str(), written)?;
+        }
     }
     Ok(())
 }

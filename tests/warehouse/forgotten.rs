@@ -62,7 +62,7 @@ fn lost(workdir: &Workdir, settings: &[(&str, &str)]) -> anyhow::Result<(Option<
 }
 
 /// A copy of the database as it is now, at another address.
-async fn copy(database: &TestDatabase, workdir: &Workdir, name: &str) -> anyhow::Result<String> {
+pub(super) async fn copy(database: &TestDatabase, workdir: &Workdir, name: &str) -> anyhow::Result<String> {
     match database.engine {
         Engine::Sqlite => {
             let to = workdir.path(name).display().to_string();

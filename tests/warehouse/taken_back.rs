@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use sluice::sql::{Engine, Table};
-use sqlx::{Connection, Executor, SqliteConnection};
+use sluice::sql::Table;
 
+use super::forgotten::copy;
 use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
@@ -58,19 +58,6 @@ fn is_well(workdir: &Workdir, settings: &Settings<'_>) -> Outcome {
         same((code, said.clone()), (Some(0), said))?;
     }
     Ok(())
-}
-
-/// A copy of the database as it is now, at another address.
-async fn copy(database: &TestDatabase, workdir: &Workdir, name: &str) -> anyhow::Result<String> {
-    match database.engine {
-        Engine::Sqlite => {
-            let to = workdir.path(name).display().to_string();
-            let mut connection = SqliteConnection::connect(&database.url).await?;
-            connection.execute(sqlx::AssertSqlSafe(format!("vacuum into '{to}'"))).await?;
-            Ok(format!("sqlite://{to}"))
-        }
-        Engine::Postgres => crate::support::cluster::copy_of(&database.url).await,
-    }
 }
 
 /// The numbers in a table of the database at an address; none if there is no such table.

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use libsqlite3_sys as ffi;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
@@ -33,6 +32,13 @@ struct Kept {
     pool: OnceLock<SqlitePool>,
     is_shut: AtomicBool,
     options: SqliteConnectOptions,
+}
+
+impl Kept {
+    /// The reason why a file is not in its place; `None` if all are.
+    fn why_away(&self) -> Option<String> {
+        self.files.iter().find_map(Known::is_away)
+    }
 }
 
 /// A path that no database can have.
@@ -66,6 +72,15 @@ fn id(path: &Path) -> io::Result<(u64, u64)> {
     fs::metadata(path).map(|meta| (meta.dev(), meta.ino()))
 }
 
+/// The files beside a database's.
+fn beside(path: &Path) -> [PathBuf; 2] {
+    BESIDE.map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        name.into()
+    })
+}
+
 impl Keeper {
     /// Opens the database, and makes it if the options say so.
     pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Keeper, sqlx::Error> {
@@ -76,13 +91,8 @@ impl Keeper {
         connection.execute("pragma busy_timeout = 1000").await?;
         let path = options.get_filename();
         // SQLite puts the log beside the file itself, not beside a link to it.
-        let real = path.canonicalize()?;
-        let beside = BESIDE.map(|ending| {
-            let mut name = real.clone().into_os_string();
-            name.push(ending);
-            Known::see(name.into())
-        });
-        let files = [Known::see(path.to_owned())].into_iter().chain(beside).collect::<io::Result<Vec<_>>>()?;
+        let beside = beside(&path.canonicalize()?);
+        let files = [path.to_owned()].into_iter().chain(beside).map(Known::see).collect::<io::Result<Vec<_>>>()?;
         Ok(Keeper(Arc::new(Kept {
             connection: Mutex::new(Some(connection)),
             files,
@@ -114,7 +124,7 @@ impl Keeper {
     /// # Errors
     /// [`WarehouseError::Moved`] if one is not.
     pub(super) fn see(&self) -> Result<(), WarehouseError> {
-        self.0.files.iter().find_map(Known::is_away).map_or(Ok(()), |why| Err(WarehouseError::Moved(why)))
+        self.0.why_away().map_or(Ok(()), |why| Err(WarehouseError::Moved(why)))
     }
 
     /// As [`Keeper::see`]. The log of a database that was moved is copied into its file, wherever that is, and emptied:
@@ -153,39 +163,30 @@ impl Keeper {
         }
     }
 
-    /// Lets the files go. The last connection copies the log into the file; not if they are not in their place: another
-    /// program may have made a database there, with this log and its index.
+    /// Lets the files go; not if they are not in their place.
     pub(super) async fn close(&self) {
-        let Some(mut connection) = self.0.connection.lock().await.take() else { return };
-        if self.see().is_ok() || leave_log(&mut connection).await {
+        let mut connection = self.0.connection.lock().await;
+        if self.see().is_ok()
+            && let Some(connection) = connection.take()
+        {
             let _ = connection.close().await;
-        } else {
-            // It is closed by the end of the program, which copies nothing.
-            std::mem::forget(connection);
         }
     }
 }
 
-/// Keeps a connection from copying the log at its end; returns true if that is so.
-async fn leave_log(connection: &mut SqliteConnection) -> bool {
-    let Ok(mut handle) = connection.lock_handle().await else { return false };
-    let (on, no_answer) = (std::ffi::c_int::from(true), std::ptr::null_mut::<std::ffi::c_int>());
-    // The handle is open as long as it is locked, and the arguments are those of this option
-    // (<https://www.sqlite.org/c3ref/c_dbconfig_defensive.html>).
-    #[allow(unsafe_code)]
-    let done = unsafe {
-        ffi::sqlite3_db_config(handle.as_raw_handle().as_ptr(), ffi::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, no_answer)
-    };
-    done == ffi::SQLITE_OK
+impl Drop for Kept {
+    /// The last connection copies the log into the file. Where the files are not in their place, another program may have
+    /// made a database there, with this log and its index: then the connection is left to the end of the program, which
+    /// copies nothing.
+    fn drop(&mut self) {
+        if self.why_away().is_some() {
+            std::mem::forget(self.connection.get_mut().take());
+        }
+    }
 }
 
 /// The log or its index that lies where there is no database.
 pub(super) fn log_without_file(path: &Path) -> Option<PathBuf> {
-    let beside = BESIDE.map(|ending| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    });
     let is_missing = id(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    beside.into_iter().find(|file| is_missing && file.exists())
+    beside(path).into_iter().find(|file| is_missing && file.exists())
 }
