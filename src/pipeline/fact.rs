@@ -7,8 +7,8 @@ use super::reshape::Columns;
 use super::rows::Rows;
 use super::work::{Loads, Work, among};
 use crate::project::{Fact, Kind, Missing};
-use crate::sql::{TableColumn, quote};
-use crate::star::{AGAIN, Class, FactSql, KEYED};
+use crate::sql::TableColumn;
+use crate::star::{AGAIN, FactSql, KEYED};
 
 /// The decisions about a fact, before anything is written.
 pub(super) struct FactPlan<'b> {
@@ -21,7 +21,6 @@ impl Build<'_> {
     /// Brings a fact or a bridge up to date.
     pub(super) async fn fact(&mut self, header: &Fact, rows: &Rows, work: &Work) -> Result<(), RunError> {
         let fact = self.plan_fact(header, rows)?;
-        self.must_weigh(rows).await?;
         let has_plain_grain = fact.sql.has_plain_grain();
         match work {
             Work::First => self.first(&fact).await?,
@@ -55,28 +54,13 @@ impl Build<'_> {
         if let Kind::Bridge(_, Some(weight)) = &self.model.header.kind {
             let names: Vec<_> = weight.group.iter().chain([&weight.column]).collect();
             self.must_give(columns, "weight", &names)?;
+            weight.fits(columns).map_err(|why| self.model.error_of_word(why))?;
         }
         header.fits(columns).map_err(|why| self.model.error_of_word(why))?;
         self.must_have_targets(header, columns)?;
         let sql = self.fact_sql(header, rows).with_long_keys(self.plan.long_keys);
         self.must_differ(sql.columns(), None)?;
         Ok(FactPlan { header, rows, sql })
-    }
-
-    /// Fails if a bridge's weights are no numbers. A column without any value is not known as one.
-    async fn must_weigh(&mut self, rows: &Rows) -> Result<(), RunError> {
-        let Kind::Bridge(_, Some(weight)) = &self.model.header.kind else { return Ok(()) };
-        let name = &weight.column;
-        let Some(column) = rows.source.columns().iter().find(|column| column.name == *name) else { return Ok(()) };
-        if Class::of(&column.declared).can_be_number() {
-            return Ok(());
-        }
-        let values = format!("select count({}) from ({}) as n", quote(name), rows.all);
-        if self.count(&values).await? == 0 {
-            return Ok(());
-        }
-        let why = format!("weight: {name} is {}, and a weight is a number: cast it in the select", column.declared);
-        Err(self.model.error_of_word(why).into())
     }
 
     /// Fails if a dimension is missing, or its key and the fact's column cannot be compared.

@@ -6,11 +6,13 @@ mod check;
 mod class;
 mod dimension;
 mod fact;
+mod literal;
 mod long_keys;
 mod repeated;
 mod rows;
 mod source;
 mod state;
+mod wanted;
 
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
@@ -22,6 +24,7 @@ pub use repeated::Repeated;
 pub use rows::RowsSql;
 pub use source::Source;
 pub use state::{LoadSet, TableState};
+pub use wanted::wanted_types;
 
 /// The key of the unknown member, which stands for values that a dimension lacks.
 pub const UNKNOWN: i64 = 0;

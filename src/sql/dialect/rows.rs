@@ -20,7 +20,7 @@ impl Engine {
         }
     }
 
-    /// The condition that a column of two rows has one value, NULL taken for a value. PostgreSQL joins by it through a
+    /// The condition that a column of two rows has one value in the same digits, NULL taken for a value. PostgreSQL joins by it through a
     /// hash, which it cannot by `is not distinct from`: arrays of one value are equal if the values are, or both are NULL.
     pub fn equal(self, column: &TableColumn, one: &str, other: &str) -> String {
         let name = quote(&column.name);
@@ -29,9 +29,19 @@ impl Engine {
             Engine::Postgres if column.declared.ends_with("[]") => {
                 format!("{one}.{name} is not distinct from {other}.{name}")
             }
-            Engine::Postgres => format!("array[{one}.{name}] = array[{other}.{name}]"),
+            Engine::Postgres => {
+                let [one, other] = [one, other].map(|row| self.by_digits(&column.declared, &format!("{row}.{name}")));
+                format!("array[{one}] = array[{other}]")
+            }
             Engine::Sqlite => format!("{one}.{name} is {other}.{name}"),
         }
+    }
+
+    /// The condition that a column of two rows has other values, or the same in other digits, NULL taken for a value.
+    pub fn differs(self, column: &TableColumn, one: &str, other: &str) -> String {
+        let name = quote(&column.name);
+        let [one, other] = [one, other].map(|row| self.by_digits(&column.declared, &format!("{row}.{name}")));
+        format!("{one} is distinct from {other}")
     }
 
     /// Deletes the rows `t` of a table for which a row `d` of a smaller one fulfils a condition.

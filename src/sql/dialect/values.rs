@@ -76,6 +76,34 @@ impl Engine {
         }
     }
 
+    /// A value of a column of this type for comparisons: equal decimals are one, however they are written.
+    pub fn by_value(self, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (Engine::Sqlite, Some(Type::Numeric)) => self.shortest_decimal(value),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// The same for comparisons that tell 1.5 from 1.50, so that a table shows the digits that came last.
+    pub fn by_digits(self, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (Engine::Postgres, Some(Type::Numeric)) => format!("cast({value} as text)"),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// One of several values that are equal [by value](Engine::by_value), to be grouped by that: the decimal with the
+    /// most digits.
+    pub fn of_equal(self, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (Engine::Postgres, Some(Type::Numeric)) => {
+                format!("cast(max(cast({value} as text){}) as {declared})", self.by_bytes())
+            }
+            (Engine::Sqlite, Some(Type::Numeric)) => format!("max({value})"),
+            _ => value.to_owned(),
+        }
+    }
+
     /// True if the digits of decimals are kept as texts.
     pub fn keeps_decimals_as_texts(self) -> bool {
         self == Engine::Sqlite

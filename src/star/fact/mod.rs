@@ -179,6 +179,10 @@ impl FactSql {
                     let id = quote(&key_column(&self.roles[place].dimension));
                     list.push(format!("coalesce(d{place}.{id}, {UNKNOWN}) as {name}"));
                 }
+                None if self.grain.contains(column) => {
+                    let value = as_named(self.engine, &column.declared, &format!("n.{name}"));
+                    list.push(format!("{value} as {name}"));
+                }
                 None => list.push(format!("n.{name}")),
             }
         }
@@ -230,12 +234,12 @@ impl FactSql {
     /// Overwrites the rows that differ from those in [`KEYED`]; `None` if all columns belong to the grain.
     pub fn update(&self) -> Option<String> {
         let is_grain = |column: &&TableColumn| self.grain.iter().any(|one| one.name == column.name);
-        let others: Vec<_> = self.columns.iter().filter(|one| !is_grain(one)).map(|one| quote(&one.name)).collect();
+        let others: Vec<_> = self.columns.iter().filter(|one| !is_grain(one)).collect();
         if others.is_empty() {
             return None;
         }
-        let set: Vec<_> = others.iter().map(|one| format!("{one} = k.{one}")).collect();
-        let differs: Vec<_> = others.iter().map(|one| format!("f.{one} is distinct from k.{one}")).collect();
+        let set: Vec<_> = others.iter().map(|one| format!("{0} = k.{0}", quote(&one.name))).collect();
+        let differs: Vec<_> = others.iter().map(|one| self.engine.differs(one, "f", "k")).collect();
         Some(format!(
             "update {} as f set {} from {KEYED} as k where {} and ({})",
             self.table,
