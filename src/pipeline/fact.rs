@@ -1,5 +1,7 @@
 //! Brings a fact or a bridge up to date.
 
+use tracing::warn;
+
 use super::RunError;
 use super::books::must_balance;
 use super::build::Build;
@@ -110,6 +112,12 @@ impl Build<'_> {
     /// the fact does not have as such.
     async fn look_over(&mut self, fact: &FactPlan<'_>) -> Result<(), RunError> {
         let sql = &fact.sql;
+        let widened = |name: &str| {
+            let widened = &self.tables.get(name)?.widened;
+            (!widened.is_empty()).then(|| widened.clone())
+        };
+        let named = sql.name_inferred(&fact.rows.all, widened);
+        self.all(named).await?;
         self.lookups(fact, &fact.rows.all).await?;
         if !sql.has_plain_grain() {
             self.must_have_grain(fact, &format!("({}) as n", fact.rows.all)).await?;
@@ -233,6 +241,17 @@ impl Build<'_> {
 
     async fn upsert(&mut self, sql: &FactSql) -> Result<(), RunError> {
         self.change.repointed = self.count_some(sql.count_moved()).await?;
+        let is_widened = |name: &&str| self.tables.get(name).is_some_and(|table| !table.widened.is_empty());
+        let widened: Vec<_> = sql.keys().map(|(_, dimension)| dimension).filter(is_widened).collect();
+        if self.change.repointed > 0 && !widened.is_empty() {
+            warn!(
+                table = self.model.name,
+                rows = self.change.repointed,
+                "rows point to other members than before: the key of {} became a text, and other texts, such as 2.5 and 2.50, \
+                 are other members; write them alike in both selects",
+                widened.join(", ")
+            );
+        }
         if let Some(update) = sql.update() {
             self.change.updated += self.execute(&update).await?;
         }

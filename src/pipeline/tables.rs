@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::sql::Output;
-use crate::star::{TableState, Target};
+use crate::star::{TableState, Target, Widened};
 
 /// A table as those after it find it.
 #[derive(Clone, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) touched: Option<String>,
     /// True if it is a dimension that gave up versions: facts are compared whole, wherever they point.
     pub(super) is_unversioned: bool,
+    /// The columns of its natural key that became texts in this run.
+    pub(super) widened: Widened,
     /// True if its checks are to be made.
     pub(super) is_looked_at: bool,
 }

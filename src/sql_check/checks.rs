@@ -38,7 +38,8 @@ impl Star<'_> {
         }
         let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
         for (text, check) in texts.zip(&model.checks) {
-            let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name)), None).await?;
+            let (_, wrong) =
+                self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name)), None).await?;
             for Wrong { word, why, .. } in wrong {
                 let word = word.as_deref().or(text.lines().next()).unwrap_or_default();
                 self.of_header(model, "sql", word, format!("checks: sql: {why}"));

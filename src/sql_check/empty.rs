@@ -8,8 +8,10 @@ use crate::sql::{EmptyColumns, Names, Place, Schema, Select, Table, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// The types as which such a column is tried, in this order.
-const TRIED: [Type; 6] =
-    [Type::Bigint, Type::Numeric, Type::Date, Type::Timestamp, Type::Timestamptz, Type::Boolean];
+const TRIED: [Type; 6] = [Type::Bigint, Type::Numeric, Type::Date, Type::Timestamp, Type::Timestamptz, Type::Boolean];
+
+/// The greatest number of such columns of a select of which two are tried together.
+const MET: usize = 8;
 
 /// The columns of staging tables that no load brought a value for. They are texts until one does.
 pub(crate) type WithoutValues = BTreeMap<Table, BTreeSet<String>>;
@@ -27,8 +29,7 @@ pub(crate) async fn without_values(
     if transaction.columns(&catalog).await?.is_empty() {
         return Ok(found);
     }
-    let query =
-        format!("select dataset, name, fits from {} where {} = 'text'", names.table(&catalog), quote("type"));
+    let query = format!("select dataset, name, fits from {} where {} = 'text'", names.table(&catalog), quote("type"));
     for row in transaction.query(&query, &[]).await? {
         let (table, fits) = (row.get::<String>(0)?, row.get::<String>(2)?);
         if Fits::from_words(&fits).is_undecided() {
@@ -61,11 +62,12 @@ pub(crate) async fn reading_empty(
         return Ok(select.clone());
     }
     // Faults are found again by their words in this form of the select.
-    let all_texts = columns.iter().fold(EmptyColumns::new(), |types, (table, name)| with(&types, table, name, Type::Text));
+    let all_texts =
+        columns.iter().fold(EmptyColumns::new(), |types, (table, name)| with(&types, table, name, Type::Text));
     let text = select.reading_empty(&all_texts).sql(names, known.0).unwrap_or_default();
     let mut trial = Trial { transaction, names, select, text, known };
     let mut types = EmptyColumns::new();
-    let mut at_fault = trial.refusal(&types).await?;
+    let mut at_fault = trial.fault(&types).await?;
     while let Some(refused) = &at_fault {
         // A type that moves the fault elsewhere is right for the place where it was.
         let Some((better, left)) = trial.better(&types, &columns, *refused).await? else {
@@ -73,14 +75,14 @@ pub(crate) async fn reading_empty(
         };
         (types, at_fault) = (better, left);
     }
-    for output in select.outputs(names, known.0) {
+    for output in select.reading_empty(&types).outputs(names, known.0) {
         let Some(wanted) = wanted.get(&output.name) else { continue };
         let Some((table, name)) = output.sources.first().filter(|_| output.sources.len() == 1) else { continue };
         if !columns.contains(&(table, name)) || types.get(table).is_some_and(|types| types.contains_key(name)) {
             continue;
         }
         let with = with(&types, table, name, *wanted);
-        if trial.refusal(&with).await?.is_none() {
+        if trial.fault(&with).await?.is_none() {
             types = with;
         }
     }
@@ -107,32 +109,38 @@ type At = Option<Place>;
 
 impl Trial<'_> {
     /// Returns the fault of the select with these types; `None` if there is none.
-    async fn refusal(&mut self, types: &EmptyColumns) -> Result<Option<At>, WarehouseError> {
+    async fn fault(&mut self, types: &EmptyColumns) -> Result<Option<At>, WarehouseError> {
         let select = self.select.reading_empty(types);
         fault_of(self.transaction, self.names, (&self.text, &select), self.known.0, self.known.1).await
     }
 
-    /// Returns the types with one more column, by which the select has no fault, or none at this place.
+    /// Returns the types with one more column, or two, by which the select has no fault, or none at this place.
     async fn better(
         &mut self,
         types: &EmptyColumns,
         columns: &[(&Table, &String)],
         at: At,
     ) -> Result<Option<(EmptyColumns, Option<At>)>, WarehouseError> {
+        let one_more = |types: &EmptyColumns| {
+            let is_free =
+                |(table, name): &&(&Table, &String)| types.get(*table).is_none_or(|types| !types.contains_key(*name));
+            let free = columns.iter().filter(is_free);
+            free.flat_map(|(table, name)| TRIED.map(|of| with(types, table, name, of))).collect::<Vec<_>>()
+        };
+        let one = one_more(types);
+        // Two columns may meet at one place.
+        let two = one.iter().filter(|_| columns.len() <= MET).flat_map(&one_more).collect::<Vec<_>>();
         let mut moved = None;
-        for (table, name) in columns {
-            if types.get(*table).is_some_and(|types| types.contains_key(*name)) {
-                continue;
+        for (place, with) in one.iter().chain(&two).enumerate() {
+            if place >= one.len() && moved.is_some() {
+                break;
             }
-            for of in TRIED {
-                let with = with(types, table, name, of);
-                match self.refusal(&with).await? {
-                    None => return Ok(Some((with, None))),
-                    Some(left) if left != at && left.is_some() && moved.is_none() => {
-                        moved = Some((with, Some(left)));
-                    }
-                    Some(_) => {}
+            match self.fault(with).await? {
+                None => return Ok(Some((with.clone(), None))),
+                Some(left) if left != at && left.is_some() && moved.is_none() => {
+                    moved = Some((with.clone(), Some(left)));
                 }
+                Some(_) => {}
             }
         }
         Ok(moved)

@@ -63,9 +63,8 @@ pub fn checks(
     }
     for (name, (lowest, highest)) in &checks.range {
         let column = known("range", name)?;
-        let literal = |value| {
-            Literal::read(&column.declared, value).map_err(|why| format!("checks: range: {name}: {why}"))
-        };
+        let literal =
+            |value| Literal::read(&column.declared, value).map_err(|why| format!("checks: range: {name}: {why}"));
         let (lowest, highest) = (literal(lowest)?, literal(highest)?);
         if Class::of(&column.declared) == Class::Bool {
             return Err(format!("checks: range: {name} is true or false"));

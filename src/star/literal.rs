@@ -117,7 +117,9 @@ fn word(class: Class) -> &'static str {
         Class::Bool => "true or false",
         Class::Date => "a date as 2024-01-31",
         Class::Timestamp => "a time without an offset as 2024-01-31 10:00:00, or a day for its beginning",
-        Class::Timestamptz => "a time as 2024-01-31 10:00:00+02:00, in UTC without an offset, or a day for its beginning",
+        Class::Timestamptz => {
+            "a time as 2024-01-31 10:00:00+02:00, in UTC without an offset, or a day for its beginning"
+        }
         Class::Other => "a value",
     }
 }

@@ -195,7 +195,10 @@ mod tests {
         assert_eq!(names, ["id", "b", "skill"]);
         assert!(unpivot.has_lineage());
         let distinct = source("/*\nkind: dimension\nkey: [id]\ndistinct: true\n*/", &["id", "_load_id"]).unwrap();
-        assert_eq!(distinct.sql("select 1"), "select distinct u.\"id\" from (select s.\"id\" from (select 1) as s) as u");
+        assert_eq!(
+            distinct.sql("select 1"),
+            "select distinct u.\"id\" from (select s.\"id\" from (select 1) as s) as u"
+        );
     }
 
     #[test]

@@ -77,7 +77,8 @@ async fn numbers_without_a_value_are_computed_with(database: TestDatabase, workd
     let select = "select o.oid, o.amount - coalesce(o.disc, 0) as net, round(o.tax * 2, 1) as tax, o.disc, o.amount * o.rate as rated \
         from staging.o as o where o.flag is not true and (o.disc is null or o.disc < 100)";
     model(&workdir, "fact_o", "kind: fact\ngrain: [oid]", select)?;
-    let sums = "select c, sum(disc) as disc, max(shipped) - min(ordered) as days, count(*) as n from staging.o group by c";
+    let sums =
+        "select c, sum(disc) as disc, max(shipped) - min(ordered) as days, count(*) as n from staging.o group by c";
     model(&workdir, "sums", "kind: table", sums)?;
     let joined = "select o.oid, r.name from staging.o as o left join staging.r as r on r.id = o.region";
     model(&workdir, "joined", "kind: fact\ngrain: [oid]", joined)?;
@@ -155,7 +156,10 @@ async fn the_rows_of_a_table_without_rows_are_none(database: TestDatabase, workd
     model(&workdir, "bridge_b", header, "select c, d, 'x' || w as w from staging.b")?;
     let settings = [("DATABASE_URL", database.url.as_str())];
     let output = app(&workdir, &["check", "sql/"], &settings)?;
-    holds(&(stdout(&output) + &stderr(&output)), "bridge_b.sql:4: weight: w is text, and a weight is a number: cast it")?;
+    holds(
+        &(stdout(&output) + &stderr(&output)),
+        "bridge_b.sql:4: weight: w is text, and a weight is a number: cast it",
+    )?;
     holds(&run_fails(&database, &workdir).await?, "weight: w is text, and a weight is a number: cast it in the select")
 }
 
@@ -165,5 +169,5 @@ async fn a_wrong_select_stays_wrong(database: TestDatabase, workdir: Workdir) ->
     holds(&run_fails(&database, &workdir).await?, "nam")?;
     let settings = [("DATABASE_URL", database.url.as_str())];
     let output = app(&workdir, &["check", "sql/"], &settings)?;
-    holds(&(stdout(&output) + &stderr(&output)), "rows_x.sql:4:32: there is no column nam; did you mean name?")
+    holds(&(stdout(&output) + &stderr(&output)), "rows_x.sql:4:33: there is no column nam; did you mean name?")
 }

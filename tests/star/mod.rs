@@ -17,6 +17,7 @@ pub mod titles;
 pub mod trace;
 pub mod turns;
 pub mod values;
+pub mod widened;
 
 use libtest_mimic::Trial;
 
@@ -39,6 +40,7 @@ pub fn cases() -> Vec<Trial> {
         trace::cases(),
         turns::cases(),
         values::cases(),
+        widened::cases(),
     ]
     .into_iter()
     .flatten()

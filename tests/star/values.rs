@@ -34,7 +34,8 @@ async fn equal_decimals_are_one_version(database: TestDatabase, workdir: Workdir
     run(&database, &workdir).await?;
     workdir.load(&database, "p.csv", "id,price,d\n1,9.50,2024-02-01\n2,0.1,2024-02-01\n2,0.2,2024-03-01\n").await?;
     run(&database, &workdir).await?;
-    let versions = "select id, price, valid_from, is_current from datawarehouse.dim_p where dim_p_key > 0 order by id, valid_from";
+    let versions =
+        "select id, price, valid_from, is_current from datawarehouse.dim_p where dim_p_key > 0 order by id, valid_from";
     let expected = "1|9.5|2024-01-01|true\n2|0.10|2024-01-01|false\n2|0.2|2024-03-01|true";
     same(database.text(versions).await?, expected)?;
     is_settled(&database, &workdir).await?;
@@ -61,7 +62,10 @@ async fn equal_decimals_are_one_row_of_a_grain(database: TestDatabase, workdir: 
     holds(&error, "in the table already")?;
     let options = Options { full: true, ..Options::default() };
     let error = pipeline::run_with(&workdir.app(&database).workspace, &options).await.unwrap_err().to_string();
-    holds(&error, "grain: several rows of the select have the same oid: oid = \"1\" (2 rows: o.csv line 2, load 1; o.csv line 2")?;
+    holds(
+        &error,
+        "grain: several rows of the select have the same oid: oid = \"1\" (2 rows: o.csv line 2, load 1; o.csv line 2",
+    )?;
     let settings = [("DATABASE_URL", database.url.as_str())];
     same(app(&workdir, &["retract", &report.load_id.to_string(), "--yes"], &settings)?.status.success(), true)?;
     run(&database, &workdir).await?;
@@ -70,7 +74,10 @@ async fn equal_decimals_are_one_row_of_a_grain(database: TestDatabase, workdir: 
     model(&workdir, "fact_b", "kind: fact\ngrain: [a, d]\ndimensions: {a: dim_a}", "select a, d, x from staging.b")?;
     workdir.load(&database, "b.csv", "a,d,x\n1.5,1,5\n1.50,1,6\n").await?;
     let error = run_fails(&database, &workdir).await?;
-    holds(&error, "grain: several rows of the select have the same a, d: a = \"1.5\", d = \"1\" (2 rows: b.csv line 2")?;
+    holds(
+        &error,
+        "grain: several rows of the select have the same a, d: a = \"1.5\", d = \"1\" (2 rows: b.csv line 2",
+    )?;
     holds(&error, "b.csv line 3")
 }
 
@@ -179,7 +186,10 @@ async fn times_in_headers_mean_what_times_mean(database: TestDatabase, workdir: 
         run(&database, &workdir).await.map_err(|error| anyhow::anyhow!("{right}: {error}"))?;
     }
     for (wrong, error) in [
-        ("range: {ts: [2020-01-01T00:00:00, 2024-12-31T10:00:00]}", "range: ts: '2020-01-01 00:00:00' to '2024-12-31 10:00:00': 1 at fault"),
+        (
+            "range: {ts: [2020-01-01T00:00:00, 2024-12-31T10:00:00]}",
+            "range: ts: '2020-01-01 00:00:00' to '2024-12-31 10:00:00': 1 at fault",
+        ),
         // A day is its beginning, as it is in SQL.
         ("range: {ts: [2024-01-01, 2024-12-31]}", "1 at fault, such as id = \"1\""),
         ("range: {ts: [2024-01-01T00:00:01, 2025-01-01]}", "1 at fault, such as id = \"2\""),
@@ -192,9 +202,15 @@ async fn times_in_headers_mean_what_times_mean(database: TestDatabase, workdir: 
     }
     let settings = [("DATABASE_URL", database.url.as_str())];
     for (wrong, error) in [
-        ("range: {ts: [2024-01-01T00:00:00Z, 2025-01-01]}", "fact_o.sql:4: checks: range: ts: '2024-01-01T00:00:00Z' is not a time without an offset as"),
+        (
+            "range: {ts: [2024-01-01T00:00:00Z, 2025-01-01]}",
+            "fact_o.sql:4: checks: range: ts: '2024-01-01T00:00:00Z' is not a time without an offset as",
+        ),
         ("accepted: {ts: [2024-13-01]}", "fact_o.sql:4: checks: accepted: ts: '2024-13-01' is not a time"),
-        ("range: {day: [2024-01-01T10:00, 2024-02-01]}", "fact_o.sql:4: checks: range: day: '2024-01-01T10:00' is not a date as 2024-01-31"),
+        (
+            "range: {day: [2024-01-01T10:00, 2024-02-01]}",
+            "fact_o.sql:4: checks: range: day: '2024-01-01T10:00' is not a date as 2024-01-31",
+        ),
         (
             "range: {tz: [\"2024-01-01 11:00+01\", \"2024-01-01 09:00+00\"]}",
             "fact_o.sql:4: checks: range: tz: '2024-01-01 10:00:00+00:00' is above '2024-01-01 09:00:00+00:00'",
@@ -229,13 +245,22 @@ async fn texts_in_headers_keep_their_digits(database: TestDatabase, workdir: Wor
     for (place, value) in values.iter().enumerate() {
         let others: Vec<_> = values.iter().filter(|other| *other != value).copied().collect();
         fact(&format!("{}, x", others.join(", ")))?;
-        holds(&run_fails(&database, &workdir).await?, &format!("1 at fault, such as id = \"{place}\", code = \"{value}\""))?;
+        holds(
+            &run_fails(&database, &workdir).await?,
+            &format!("1 at fault, such as id = \"{place}\", code = \"{value}\""),
+        )?;
     }
     fact("1, 2, x")?;
     holds(&run_fails(&database, &workdir).await?, "12 at fault")?;
     std::fs::remove_file(workdir.path("sql/pipeline/fact_c.sql"))?;
-    let header = "kind: dimension\nkey: [id]\nunknown: {code: 007, price: 9.50, n: 1e3}\nchecks: {range: {code: [007, xx]}}";
-    model(&workdir, "dim_c", header, "select id, code, cast(id as numeric) as price, id as n from staging.c where id > 98")?;
+    let header =
+        "kind: dimension\nkey: [id]\nunknown: {code: 007, price: 9.50, n: 1e3}\nchecks: {range: {code: [007, xx]}}";
+    model(
+        &workdir,
+        "dim_c",
+        header,
+        "select id, code, cast(id as numeric) as price, id as n from staging.c where id > 98",
+    )?;
     run(&database, &workdir).await?;
     let unknown = "select code, price, n from datawarehouse.dim_c where dim_c_key = 0";
     same(database.text(unknown).await?, "007|9.50|1000")?;

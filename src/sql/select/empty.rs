@@ -30,9 +30,11 @@ impl Select {
             return given;
         }
         let outputs = self.outputs(names, columns);
-        let is_empty = |(table, name): &(Table, String)| self.empty.get(table).is_some_and(|types| types.contains_key(name));
+        let is_empty =
+            |(table, name): &(Table, String)| self.empty.get(table).is_some_and(|types| types.contains_key(name));
         let typed = |column: TableColumn| {
-            let output = outputs.iter().find(|output| output.name == column.name && output.sources.iter().any(is_empty));
+            let output =
+                outputs.iter().find(|output| output.name == column.name && output.sources.iter().any(is_empty));
             match output.and_then(|output| output.declared) {
                 Some(declared) => TableColumn { declared: declared.to_owned(), ..column },
                 None => column,
@@ -119,7 +121,8 @@ mod tests {
         let columns = ["id", "shipped"].map(|name| TableColumn::new(name, "text"));
         let known = HashMap::from([(table.clone(), columns.to_vec())]);
         let empty = BTreeMap::from([(table, BTreeMap::from([("shipped".to_owned(), Type::Date)]))]);
-        let select = Select::parse("select staging.o.id, shipped + 1 as next from staging.o").unwrap().reading_empty(&empty);
+        let select =
+            Select::parse("select staging.o.id, shipped + 1 as next from staging.o").unwrap().reading_empty(&empty);
         let of = |engine: Engine| {
             let names = Names { engine, staging: "staging".into(), datawarehouse: "dw".into() };
             let outputs = select.outputs(&names, &known);

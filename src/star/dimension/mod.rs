@@ -2,17 +2,20 @@
 //! change opens a new version of the member; its versions follow from all its rows, in the order of their times.
 
 mod merge;
+mod renamed;
 mod seen;
 mod versions;
 
+pub use renamed::{RENAMED, Widened, widened};
+pub(super) use renamed::{note_texts, take_texts};
 pub use seen::REPLACED;
 
 use super::UNKNOWN;
 use super::class::must_be_time;
 use super::literal::Literal;
 use super::long_keys::only_short;
-use crate::project::key_column;
 use crate::project::Dimension;
+use crate::project::key_column;
 use crate::schema::{LOAD_COLUMN, Type};
 use crate::sql::{Engine, Names, Table, TableColumn, TableDef, quote, type_of};
 
@@ -187,6 +190,11 @@ impl DimensionSql {
             all.push(own("is_inferred", "boolean"));
         }
         all
+    }
+
+    /// Returns the columns of the natural key.
+    pub fn key_columns(&self) -> &[TableColumn] {
+        &self.key
     }
 
     /// Returns the type of the time from which a version holds.

@@ -75,7 +75,9 @@ impl FactSql {
             format!("{} as {name}", as_named(self.engine, &column.declared, &format!("n.{name}")))
         };
         let mut list: Vec<_> = self.grain.iter().map(value).collect();
-        list.extend([LOAD_COLUMN, LINE_COLUMN].into_iter().filter(|_| self.lineage).map(|name| format!("n.{}", quote(name))));
+        list.extend(
+            [LOAD_COLUMN, LINE_COLUMN].into_iter().filter(|_| self.lineage).map(|name| format!("n.{}", quote(name))),
+        );
         format!("(select {} from (select * from {rows}) as n) as n", list.join(", "))
     }
 

@@ -77,8 +77,12 @@ impl FactSql {
     /// Returns the value of a column by which rows are of one group: equal values are one, as they are for members.
     fn grouped(&self, column: &TableColumn) -> String {
         match self.roles.iter().position(|role| role.column.name == column.name) {
-            // Decimals that name members of whole numbers are compared by value, too.
-            Some(place) if type_of(&column.declared) != Some(Type::Numeric) => self.value(place),
+            // Decimals that name members of whole numbers are compared by value, too, and a text that names no number is one.
+            Some(place)
+                if type_of(&column.declared) != Some(Type::Numeric) && !self.roles[place].target.is_spelled(column) =>
+            {
+                self.value(place)
+            }
             _ => as_named(self.engine, &column.declared, &format!("n.{}", quote(&column.name))),
         }
     }
