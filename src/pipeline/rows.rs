@@ -8,7 +8,7 @@ use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
 use crate::schema::Type;
 use crate::sql::{Names, Schema, Select, Table, TableColumn, described, type_of};
-use crate::sql_check::reading_empty;
+use crate::sql_check::{gives_empty, reading_empty};
 use crate::star::{Source, wanted_types};
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -46,8 +46,10 @@ impl Build<'_> {
             Kind::View => select.clone(),
             _ => {
                 let wanted = wanted_types(&model.header, &self.tables.targets());
-                let (tables, empty) = ((&columns, &BTreeSet::new()), &self.plan.without_values);
-                reading_empty(transaction, names, select, tables, empty, &wanted).await?
+                let (tables, empty) = ((&columns, &BTreeSet::new()), self.tables.without_values(self.plan));
+                let read = reading_empty(transaction, names, select, tables, &empty, &wanted).await?;
+                self.own.without_values = gives_empty(names, &read, &columns, &empty);
+                read
             }
         };
         let text = written(model, select, names, &columns)?;

@@ -39,7 +39,7 @@ impl Star<'_> {
         let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
         for (text, check) in texts.zip(&model.checks) {
             let (_, wrong) =
-                self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name)), None).await?;
+                self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name)), Some(model)).await?;
             for Wrong { word, why, .. } in wrong {
                 let word = word.as_deref().or(text.lines().next()).unwrap_or_default();
                 self.of_header(model, "sql", word, format!("checks: sql: {why}"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::empty::{WithoutValues, reading_empty};
+use super::empty::{WithoutValues, gives_empty, reading_empty};
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::project::{Fact, HeaderError, Kind, Lines, Missing, Model, Problem, key_column};
@@ -178,7 +178,13 @@ impl<'a> Star<'a> {
             Some(model) => {
                 let wanted = star::wanted_types(&model.header, &self.targets);
                 let (tables, empty) = ((&known, &stands_in), &self.without_values);
-                reading_empty(self.transaction, self.names, select, tables, empty, &wanted).await?
+                let read = reading_empty(self.transaction, self.names, select, tables, empty, &wanted).await?;
+                // The select of a check has no table.
+                if model.select.as_ref().is_some_and(|own| std::ptr::eq(own, select)) {
+                    let given = gives_empty(self.names, &read, &known, &self.without_values);
+                    self.without_values.insert(Table::datawarehouse(&model.name), given);
+                }
+                read
             }
             None => select.clone(),
         };

@@ -89,6 +89,18 @@ pub(crate) async fn reading_empty(
     Ok(select.reading_empty(&types))
 }
 
+/// Returns the columns of a select's result that are columns without a value as they stand.
+pub(crate) fn gives_empty(
+    names: &Names,
+    select: &Select,
+    known: &Known,
+    without_values: &WithoutValues,
+) -> BTreeSet<String> {
+    select.gives_empty(names, known, |table, name| {
+        without_values.get(table).is_some_and(|columns| columns.contains(name))
+    })
+}
+
 fn with(types: &EmptyColumns, table: &Table, name: &str, of: Type) -> EmptyColumns {
     let mut types = types.clone();
     types.entry(table.clone()).or_default().insert(name.to_owned(), of);

@@ -14,7 +14,7 @@ use crate::project::Problem;
 use crate::sql::Names;
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
 use columns::Star;
-pub(crate) use empty::{WithoutValues, reading_empty, without_values};
+pub(crate) use empty::{WithoutValues, gives_empty, reading_empty, without_values};
 pub use files::Files;
 
 /// Returns all problems of the files, by file and line; `warehouse`, if there is one, describes the selects.

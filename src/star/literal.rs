@@ -142,7 +142,7 @@ fn moment(class: Class, written: &str) -> Option<String> {
     if class == Class::Date {
         return read_date(written).map(|_| written.to_owned());
     }
-    let midnight = || Some(read_date(written)?.and_hms_opt(0, 0, 0)?);
+    let midnight = || read_date(written)?.and_hms_opt(0, 0, 0);
     let local = read_timestamp(written).or_else(midnight).map(|moment| moment.and_utc());
     match class {
         Class::Timestamp => Some(timestamp_text(local?.timestamp_micros())),

@@ -45,11 +45,8 @@ impl RowsSql {
     /// Writes the rows that occur more or less often than before into [`DIFFERENCE`].
     pub fn compare(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
-        let digits = |column: &TableColumn| {
-            let name = quote(&column.name);
-            Some(self.engine.by_digits(&column.declared, &name)).filter(|digits| *digits != name)
-        };
-        let digits: Vec<_> = self.given.iter().filter_map(digits).map(|digits| format!(", {digits}")).collect();
+        let digits = self.given.iter().filter_map(|one| self.engine.digits(&one.declared, &quote(&one.name)));
+        let digits: Vec<_> = digits.map(|digits| format!(", {digits}")).collect();
         // Grouping takes NULLs for equal.
         format!(
             "create temp table {DIFFERENCE} as select {columns}, sum({STANDS}) as {STANDS}, sum({COMES}) as {COMES} from (\

@@ -77,6 +77,11 @@ async fn numbers_without_a_value_are_computed_with(database: TestDatabase, workd
     let select = "select o.oid, o.amount - coalesce(o.disc, 0) as net, round(o.tax * 2, 1) as tax, o.disc, o.amount * o.rate as rated \
         from staging.o as o where o.flag is not true and (o.disc is null or o.disc < 100)";
     model(&workdir, "fact_o", "kind: fact\ngrain: [oid]", select)?;
+    // Tables that read it from the star, and a check.
+    let header = "kind: table\nchecks: {sql: select 1 from this where rate > 100}";
+    model(&workdir, "raw", header, "select oid, disc, tax as tax, rate from staging.o")?;
+    let over = "select count(*) as n, sum(disc) as disc, sum(coalesce(tax, 0)) as tax from datawarehouse.raw";
+    model(&workdir, "over", "kind: table", over)?;
     let sums =
         "select c, sum(disc) as disc, max(shipped) - min(ordered) as days, count(*) as n from staging.o group by c";
     model(&workdir, "sums", "kind: table", sums)?;
@@ -89,12 +94,14 @@ async fn numbers_without_a_value_are_computed_with(database: TestDatabase, workd
     let rows = "select oid, net, tax, disc, rated from datawarehouse.fact_o order by oid";
     same(database.text(rows).await?, "1|9.50|∅|∅|∅\n2|1.25|∅|∅|∅")?;
     same(database.text("select c, disc, days, n from datawarehouse.sums").await?, "A|∅|∅|2")?;
+    same(database.text("select n, disc, tax from datawarehouse.over").await?, "2|∅|0")?;
     same(database.text("select oid, name from datawarehouse.joined order by 1").await?, "1|∅\n2|∅")?;
     let more = "3,B,2024-01-03,2.00,0.5,0.25,3,false,2024-01-09,7\n4,B,2024-01-03,2.00,0.5,0.25,3,true,2024-01-10,\n";
     workdir.load(&database, "o.csv", format!("{head}{more}")).await?;
     goes(&database, &workdir).await?;
     same(database.text(rows).await?, "1|9.50|∅|∅|∅\n2|1.25|∅|∅|∅\n3|1.50|0.5|0.5|6.00")?;
     same(database.text("select c, disc, days, n from datawarehouse.sums order by c").await?, "A|∅|∅|2\nB|1.0|7|2")?;
+    same(database.text("select n, disc, tax from datawarehouse.over").await?, "4|1.0|0.50")?;
     same(database.text("select oid, name from datawarehouse.joined order by 1").await?, "1|∅\n2|∅\n3|North\n4|∅")
 }
 

@@ -30,8 +30,9 @@ impl Engine {
                 format!("{one}.{name} is not distinct from {other}.{name}")
             }
             Engine::Postgres => {
-                let [one, other] = [one, other].map(|row| self.by_digits(&column.declared, &format!("{row}.{name}")));
-                format!("array[{one}] = array[{other}]")
+                let pairs = self.compared(column, one, other);
+                let same: Vec<_> = pairs.map(|[one, other]| format!("array[{one}] = array[{other}]")).collect();
+                same.join(" and ")
             }
             Engine::Sqlite => format!("{one}.{name} is {other}.{name}"),
         }
@@ -39,9 +40,16 @@ impl Engine {
 
     /// The condition that a column of two rows has other values, or the same in other digits, NULL taken for a value.
     pub fn differs(self, column: &TableColumn, one: &str, other: &str) -> String {
-        let name = quote(&column.name);
-        let [one, other] = [one, other].map(|row| self.by_digits(&column.declared, &format!("{row}.{name}")));
-        format!("{one} is distinct from {other}")
+        let pairs = self.compared(column, one, other);
+        let differs: Vec<_> = pairs.map(|[one, other]| format!("{one} is distinct from {other}")).collect();
+        differs.join(" or ")
+    }
+
+    /// The values of a column of two rows, and what tells their digits apart.
+    fn compared(self, column: &TableColumn, one: &str, other: &str) -> impl Iterator<Item = [String; 2]> {
+        let [one, other] = [one, other].map(|row| format!("{row}.{}", quote(&column.name)));
+        let digits = self.digits(&column.declared, &one).zip(self.digits(&column.declared, &other));
+        std::iter::once([one, other]).chain(digits.map(|(one, other)| [one, other]))
     }
 
     /// Deletes the rows `t` of a table for which a row `d` of a smaller one fulfils a condition.

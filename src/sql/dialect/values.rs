@@ -84,12 +84,12 @@ impl Engine {
         }
     }
 
-    /// The same for comparisons that tell 1.5 from 1.50, so that a table shows the digits that came last.
-    pub fn by_digits(self, declared: &str, value: &str) -> String {
-        match (self, type_of(declared)) {
-            (Engine::Postgres, Some(Type::Numeric)) => format!("cast({value} as text)"),
-            _ => value.to_owned(),
-        }
+    /// What tells equal values of a column of this type apart, so that a table shows the digits that came last: 1.5 and
+    /// 1.50; `None` where equal values are the same.
+    pub fn digits(self, declared: &str, value: &str) -> Option<String> {
+        let is_decimal = type_of(declared) == Some(Type::Numeric);
+        // On SQLite they are texts.
+        (self == Engine::Postgres && is_decimal).then(|| format!("scale({value})"))
     }
 
     /// One of several values that are equal [by value](Engine::by_value), to be grouped by that: the decimal with the

@@ -1,10 +1,10 @@
 //! Columns without a single value: nothing says yet of which type they are, so a select reads them as it wants them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, TableAlias, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut};
 
 use super::{Select, folded, table_of};
 use crate::schema::Type;
@@ -41,6 +41,34 @@ impl Select {
             }
         };
         given.into_iter().map(typed).collect()
+    }
+
+    /// The columns of its result that are columns without a value as they stand; `without` tells which are such.
+    pub fn gives_empty(
+        &self,
+        names: &Names,
+        columns: &Known,
+        without: impl Fn(&Table, &str) -> bool,
+    ) -> BTreeSet<String> {
+        let SetExpr::Select(select) = &*self.query.body else { return BTreeSet::new() };
+        let all = select
+            .projection
+            .iter()
+            .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
+        let column = |expr: &Expr| matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        let named = |item: &SelectItem| match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(folded(name)),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(folded),
+            SelectItem::ExprWithAlias { expr, alias } if column(expr) => Some(folded(alias)),
+            _ => None,
+        };
+        let plain: BTreeSet<_> = select.projection.iter().filter_map(named).collect();
+        // An expression beside a star may have any name.
+        let is_mixed = all && select.projection.len() > 1;
+        let is_empty = |(table, name): &(Table, String)| without(table, name);
+        let outputs = self.outputs(names, columns).into_iter();
+        let outputs = outputs.filter(|output| output.sources.len() == 1 && output.sources.iter().all(is_empty));
+        outputs.map(|output| output.name).filter(|name| plain.contains(name) || (all && !is_mixed)).collect()
     }
 
     /// The columns as the select reads them.
