@@ -90,7 +90,8 @@ impl Build<'_> {
             let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
             let (tables, empty) = ((&columns, &BTreeSet::new()), self.tables.without_values(self.plan));
             let transaction = &mut *self.session.transaction;
-            let select = reading_empty(transaction, self.plan.names, &select, tables, &empty, &BTreeMap::new()).await?;
+            let select =
+                reading_empty(transaction, self.plan.names, &select, tables, &empty, |_| BTreeMap::new()).await?;
             let written = select.sql(self.plan.names, &columns);
             let wrong = |error| model.error_of_word(format!("checks: sql: {error}: {}", one_line(text)));
             let written = written.map_err(wrong)?;

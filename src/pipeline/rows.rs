@@ -45,9 +45,10 @@ impl Build<'_> {
         let select = &match model.header.kind {
             Kind::View => select.clone(),
             _ => {
-                let wanted = wanted_types(&model.header, &self.tables.targets());
+                let targets = self.tables.targets();
+                let wanted = |given: &[TableColumn]| wanted_types(&model.header, &targets, given);
                 let (tables, empty) = ((&columns, &BTreeSet::new()), self.tables.without_values(self.plan));
-                let read = reading_empty(transaction, names, select, tables, &empty, &wanted).await?;
+                let read = reading_empty(transaction, names, select, tables, &empty, wanted).await?;
                 self.own.without_values = gives_empty(names, &read, &columns, &empty);
                 read
             }

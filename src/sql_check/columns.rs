@@ -176,9 +176,9 @@ impl<'a> Star<'a> {
         let text = self.files.texts.get(own).map_or("", String::as_str);
         let select = match model.filter(|model| model.header.kind != Kind::View) {
             Some(model) => {
-                let wanted = star::wanted_types(&model.header, &self.targets);
+                let wanted = |given: &[TableColumn]| star::wanted_types(&model.header, &self.targets, given);
                 let (tables, empty) = ((&known, &stands_in), &self.without_values);
-                let read = reading_empty(self.transaction, self.names, select, tables, empty, &wanted).await?;
+                let read = reading_empty(self.transaction, self.names, select, tables, empty, wanted).await?;
                 // The select of a check has no table.
                 if model.select.as_ref().is_some_and(|own| std::ptr::eq(own, select)) {
                     let given = gives_empty(self.names, &read, &known, &self.without_values);

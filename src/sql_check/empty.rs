@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::given::{Known, fault_of};
 use crate::schema::{Fits, Type};
-use crate::sql::{EmptyColumns, Names, Place, Schema, Select, Table, quote};
+use crate::sql::{EmptyColumns, Names, Place, Schema, Select, Table, TableColumn, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// The types as which such a column is tried, in this order.
@@ -39,8 +39,8 @@ pub(crate) async fn without_values(
     Ok(found)
 }
 
-/// Returns the select with types for the columns without a value that it reads: those that it takes, and `wanted` by
-/// its outputs where it gives them as they are. A select that takes no types at all is returned as it is.
+/// Returns the select with types for the columns without a value that it reads: those that it takes, and those `wanted`
+/// of the columns that it gives, where it gives them as they are. A select that takes no types at all is returned as it is.
 ///
 /// # Errors
 /// The database's error that is not the select's fault.
@@ -50,7 +50,7 @@ pub(crate) async fn reading_empty(
     select: &Select,
     known: (&Known, &BTreeSet<Table>),
     without_values: &WithoutValues,
-    wanted: &BTreeMap<String, Type>,
+    wanted: impl FnOnce(&[TableColumn]) -> BTreeMap<String, Type>,
 ) -> Result<Select, WarehouseError> {
     let is_text = |table: &Table, name: &String| {
         let mut columns = known.0.get(table).into_iter().flatten();
@@ -75,7 +75,10 @@ pub(crate) async fn reading_empty(
         };
         (types, at_fault) = (better, left);
     }
-    for output in select.reading_empty(&types).outputs(names, known.0) {
+    let outputs = select.reading_empty(&types).outputs(names, known.0);
+    let given = outputs.iter().map(|output| TableColumn::new(&*output.name, output.declared.unwrap_or_default()));
+    let wanted = wanted(&given.collect::<Vec<_>>());
+    for output in outputs {
         let Some(wanted) = wanted.get(&output.name) else { continue };
         let Some((table, name)) = output.sources.first().filter(|_| output.sources.len() == 1) else { continue };
         if !columns.contains(&(table, name)) || types.get(table).is_some_and(|types| types.contains_key(name)) {

@@ -160,7 +160,7 @@ fn find<'a>(word: &str, name: &str, columns: &'a [TableColumn]) -> Result<(usize
 }
 
 /// Returns the columns of a list; `a..c` stands for those from a to c.
-fn stretch(names: &[String], columns: &[TableColumn]) -> Result<Vec<TableColumn>, String> {
+pub(super) fn stretch(names: &[String], columns: &[TableColumn]) -> Result<Vec<TableColumn>, String> {
     let mut found = Vec::new();
     for name in names {
         let (first, last) = name.split_once("..").unwrap_or((name, name));

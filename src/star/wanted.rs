@@ -1,16 +1,27 @@
 //! The types that a header wants of its select's columns, for columns that never had a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::Target;
 use super::literal::type_of_values;
+use super::source::stretch;
 use crate::project::{DimensionUse, Fact, Header, Kind};
 use crate::schema::Type;
-use crate::sql::type_of;
+use crate::sql::{TableColumn, type_of};
 
-/// Returns the types that a header wants, by column: of keys, times, weights, and of what its values are compared with.
-pub fn wanted_types(header: &Header, targets: &BTreeMap<String, Target>) -> BTreeMap<String, Type> {
+/// Returns the types that a header wants of a select that gives these columns, by column: of keys, times, weights, of
+/// what its values are compared with, and of columns that become rows beside others.
+pub fn wanted_types(
+    header: &Header,
+    targets: &BTreeMap<String, Target>,
+    given: &[TableColumn],
+) -> BTreeMap<String, Type> {
     let mut wanted = BTreeMap::new();
+    let beside = header.unpivot.as_ref().and_then(|unpivot| stretch(&unpivot.columns, given).ok()).unwrap_or_default();
+    let types: BTreeSet<_> = beside.iter().filter_map(|column| type_of(&column.declared)).collect();
+    if let [of, Type::Text] = Vec::from_iter(types)[..] {
+        wanted.extend(beside.into_iter().map(|column| (column.name, of)));
+    }
     for checks in &header.checks {
         let accepted = checks.accepted.iter().map(|(name, values)| (name, type_of_values(values)));
         let ranges = checks.range.iter().map(|(name, (from, to))| (name, type_of_values([from, to])));

@@ -12,6 +12,7 @@ cases! {
         several_columns_without_a_value_each_have_a_type,
         values_of_a_header_go_with_a_column_without_one,
         the_rows_of_a_table_without_rows_are_none,
+        months_without_a_value_are_of_the_others_type,
         a_wrong_select_stays_wrong;
 }
 
@@ -177,4 +178,16 @@ async fn a_wrong_select_stays_wrong(database: TestDatabase, workdir: Workdir) ->
     let settings = [("DATABASE_URL", database.url.as_str())];
     let output = app(&workdir, &["check", "sql/"], &settings)?;
     holds(&(stdout(&output) + &stderr(&output)), "rows_x.sql:4:33: there is no column nam; did you mean name?")
+}
+
+async fn months_without_a_value_are_of_the_others_type(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let header = "kind: table\nunpivot: {into: amount, columns: [jan..mar]}\nchecks: {range: {amount: [0, 100]}}";
+    model(&workdir, "rows_m", header, "select id, jan, feb, mar from staging.m")?;
+    model(&workdir, "sums", "kind: table", "select sum(amount) as amount from datawarehouse.rows_m")?;
+    workdir.load(&database, "m.csv", "id,jan,feb,mar\n1,1.5,2.5,\n2,,3.0,\n").await?;
+    goes(&database, &workdir).await?;
+    same(database.text("select amount from datawarehouse.sums").await?, "7.0")?;
+    workdir.load(&database, "m.csv", "id,jan,feb,mar\n3,1.5,2.0,0.25\n").await?;
+    goes(&database, &workdir).await?;
+    same(database.text("select amount from datawarehouse.sums").await?, "10.75")
 }
