@@ -159,6 +159,7 @@ impl<'a> Plan<'a> {
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
             hash.update(format!("{:?}", rows.source.columns()).as_bytes());
+            hash.update(rows.select.empty_words().as_bytes());
             if rows.has_decimal_grain(model) {
                 hash.update(b"grain by value");
             }

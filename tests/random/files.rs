@@ -75,11 +75,11 @@ impl Dataset {
         }
     }
 
-    /// A row with a value in every column, so that each has its type, but for an order's friend and tip.
+    /// A row with a value in every column, so that each has its type, but for the friend of an order.
     fn first(self) -> &'static str {
         match self {
             Dataset::Customers => "1,Ann,Bern,2024-01-10",
-            Dataset::Orders => "0,1,,2024-01-12,10.0,a,d,,0.5",
+            Dataset::Orders => "0,1,,2024-01-12,10.0,a,d,1.5,0.5",
             Dataset::Tags => "a,first,2024-01-01",
             Dataset::Shops => "1,Bern,2024-01-01",
             Dataset::Promos => "p,1,2024-01-01",

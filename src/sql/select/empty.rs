@@ -43,6 +43,12 @@ impl Select {
         given.into_iter().map(typed).collect()
     }
 
+    /// The columns without a value that it reads and their types, in words; nothing where there are none.
+    pub fn empty_words(&self) -> String {
+        let types = self.empty.iter().flat_map(|(table, types)| types.iter().map(move |one| (&table.name, one)));
+        types.map(|(table, (name, of))| format!(" {table}.{name} {of}")).collect()
+    }
+
     /// The columns of its result that are columns without a value as they stand; `without` tells which are such.
     pub fn gives_empty(
         &self,
