@@ -1,8 +1,8 @@
 //! What is told of a program, its folder and its database.
 
-use chrono::TimeDelta;
-
 use std::path::Path;
+
+use chrono::TimeDelta;
 
 use super::needs::NO_ANSWER;
 use super::*;
