@@ -18,7 +18,7 @@ pub mod run;
 pub mod star;
 pub mod star_reject;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityName, Statement};
+use sea_orm::EntityName;
 
 /// Returns the tables of the catalog, by their names in the schema.
 pub fn tables() -> Vec<&'static str> {
@@ -38,21 +38,4 @@ pub fn tables() -> Vec<&'static str> {
     ]
 }
 
-/// Returns the missing tables of the catalog, by their names in the schema.
-///
-/// # Errors
-/// Any error of the database.
-pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Sqlite => {
-            "select substr(name, 9) as name from sqlite_schema where type = 'table' and name like 'sluice\\_\\_%' escape '\\'"
-        }
-        _ => "select tablename::text as name from pg_catalog.pg_tables where schemaname = 'sluice'",
-    };
-    let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;
-    let there = rows.iter().map(|row| row.try_get("", "name")).collect::<Result<Vec<String>, _>>()?;
-    Ok(tables().into_iter().filter(|table| !there.iter().any(|name| name == table)).collect())
-}
-
-pub use migrations::{POSTGRES_SCHEMA, identity, migrate, pending, unknown};
+pub use migrations::{POSTGRES_SCHEMA, Standing, identity, migrate, standing, tables_there};

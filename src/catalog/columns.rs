@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::catalog::Catalog;
-use crate::schema::{Column, Evolution, Fits};
+use crate::schema::{Column, Evolution, Fits, Type};
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
 impl Catalog {
@@ -57,6 +57,21 @@ impl Catalog {
             .column(column::Column::Name)
             .filter(column::Column::Dataset.eq(table))
             .filter(column::Column::FirstLoadId.gt(load_id));
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The columns of a staging table that are whole numbers or decimals, or were.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn numbers(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<String>, WarehouseError> {
+        let query = column_history::Entity::find()
+            .select_only()
+            .column(column_history::Column::Name)
+            .distinct()
+            .filter(column_history::Column::Dataset.eq(table))
+            .filter(column_history::Column::Type.is_in([Type::Bigint, Type::Numeric].map(Type::word)));
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
         rows.iter().map(|row| row.get(0)).collect()
     }

@@ -121,12 +121,14 @@ impl<'a> History<'a> {
     }
 
     /// Takes a load's rows out of the staging table. The rows that it replaced come back, unless a later load has
-    /// replaced them in turn; its other rows are deleted. `known` are the staging table's columns.
+    /// replaced them in turn; its other rows are deleted. `known` are the staging table's columns, and `numbers`
+    /// those that are or were numbers.
     pub(crate) async fn take_back(
         &self,
         transaction: &mut dyn Transaction,
         load_id: i64,
         known: &[Column],
+        numbers: &[String],
     ) -> Result<TakenBack, WarehouseError> {
         let (table, before) = (self.names.table(self.table), self.names.table(&self.before));
         let load = Value::from(load_id);
@@ -137,7 +139,8 @@ impl<'a> History<'a> {
             let keys = format!("select distinct {KEY} from {before} where {BY} = $1 or {LOAD_COLUMN} = $1");
             for words in transaction.query(&keys, std::slice::from_ref(&load)).await?.into_iter().flatten().flatten() {
                 let names = Key::names(&words);
-                let key = Key::new(self.names.engine, &names, known.iter().map(|one| (one.name.as_str(), one.kind())));
+                let kinds = known.iter().map(|one| (one.name.as_str(), one.kind()));
+                let key = Key::new(self.names.engine, &names, kinds, numbers);
                 let values = [load.clone(), Value::from(words.as_str())];
                 let restore = format!(
                     "update {table} as t set {} from {before} as h \

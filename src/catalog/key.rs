@@ -9,13 +9,32 @@ pub(crate) struct Key<'a> {
     pub(crate) names: &'a [String],
     /// The decimals among the names.
     decimals: Vec<String>,
+    /// The texts among the names that were numbers, whose values name one row however they are spelled.
+    spelled: Vec<String>,
 }
 
 impl<'a> Key<'a> {
-    /// Key of these names; `columns` are the table's.
-    pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
-        let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
-        Key { engine, names, decimals: decimals.collect() }
+    /// Key of these names; `columns` are the table's, and `numbers` those that are or were numbers.
+    pub(crate) fn new<'b>(
+        engine: Engine,
+        names: &'a [String],
+        columns: impl Iterator<Item = (&'b str, Type)>,
+        numbers: &[String],
+    ) -> Self {
+        let (mut decimals, mut spelled) = (Vec::new(), Vec::new());
+        for (name, kind) in columns {
+            match kind {
+                Type::Numeric => decimals.push(name.to_owned()),
+                Type::Text if numbers.iter().any(|one| one == name) => spelled.push(name.to_owned()),
+                _ => {}
+            }
+        }
+        Key { engine, names, decimals, spelled }
+    }
+
+    /// True if values of it that are spelled differently may be one key, which was another index's before.
+    pub(crate) fn is_spelled(&self) -> bool {
+        self.spelled.iter().any(|name| self.names.contains(name))
     }
 
     /// The names as one text.
@@ -42,9 +61,12 @@ impl<'a> Key<'a> {
         self.names.iter().map(|name| self.compared(&quote(name), name)).collect()
     }
 
-    /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1.
+    /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1. In a column
+    /// that held numbers before its first text, 007 and 7.0 are the key 7, as they were then.
     fn compared(&self, column: &str, name: &str) -> String {
-        if self.engine.keeps_decimals_as_texts() && self.decimals.iter().any(|one| one == name) {
+        if self.spelled.iter().any(|one| one == name) {
+            self.engine.one_spelling(column)
+        } else if self.engine.keeps_decimals_as_texts() && self.decimals.iter().any(|one| one == name) {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
         } else {
             column.to_owned()

@@ -8,6 +8,7 @@ mod beside;
 mod checkpoints;
 mod columns;
 mod freshness;
+mod gone;
 mod history;
 mod key;
 mod lineage;
@@ -41,6 +42,7 @@ pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
 pub use checkpoints::Checkpoint;
 pub use freshness::Freshness;
+pub use gone::{Extent, Gone};
 pub(crate) use history::{History, KEPT};
 pub(crate) use key::Key;
 pub use lineage::{Files, StarReject};
@@ -113,6 +115,22 @@ impl Catalog {
     /// The tables of the catalog.
     pub fn tables() -> Vec<Table> {
         models::tables().into_iter().map(|name| Table { schema: Schema::Catalog, name: name.to_owned() }).collect()
+    }
+
+    /// Sees that no table of the catalog was taken away since the program began.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Incomplete`] with those that are not there, or the database's error.
+    pub(crate) async fn is_whole(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
+        let query = models::tables_there(self.warehouse.catalog().get_database_backend());
+        let there = transaction.query(&query, &[]).await?;
+        let is_there = |table: &&str| there.iter().any(|row| row.text(0) == Some(*table));
+        let missing: Vec<_> = models::tables()
+            .into_iter()
+            .filter(|table| !is_there(table))
+            .map(|name| format!("the catalog's table {name}"))
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(WarehouseError::Incomplete(missing.join(", "))) }
     }
 
     /// Rows of a load in its staging table now, none if there is no such table; reads beside any writer.

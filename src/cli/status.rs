@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use super::screen::{self, Tone};
 use super::{End, table};
 use crate::app::App;
-use crate::catalog::{Failure, Period, Total};
+use crate::catalog::{Extent, Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
@@ -202,6 +202,7 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
         emptied: app.workspace.catalog.emptied().await?,
+        gone: app.workspace.catalog.gone(Extent::Glance).await?,
         ..Default::default()
     })
 }

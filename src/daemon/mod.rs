@@ -12,14 +12,16 @@ use tracing::{debug, error, info, warn};
 use crate::alert::{Alerts, Kind};
 use crate::app::App;
 use crate::archive::{Archive, OnSuccess};
+use crate::catalog::Catalog;
 use crate::dataset::plugin::{PluginFolder, Plugins};
+use crate::export::sweep;
 use crate::load::error::passes;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
 use crate::text::{chain, counted};
-use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
+use crate::warehouse::{self, Address, Scope, Warehouse, WarehouseError, with_grants};
 use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
@@ -56,8 +58,9 @@ async fn connected(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
         prepare(&*warehouse).await?;
     } else {
         let missing = warehouse.missing().await?;
-        if !missing.is_empty() {
-            let list = missing.join(", ");
+        missing.refuse_taken()?;
+        if !missing.to_make.is_empty() {
+            let list = missing.to_make.join(", ");
             return Err(Usage(format!(
                 "INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true",
                 warehouse.address()
@@ -90,6 +93,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         })?;
         info!(folder = %path.display(), "made the folder");
     }
+    sweep(&settings.folders.exports_dir);
     // A request that cannot be met ends before anything is done.
     if until == Until::Empty {
         Plugins::read(&settings.folders.plugins_dir, &|name| settings.variable(name))
@@ -273,20 +277,20 @@ fn is_passing(error: &anyhow::Error) -> bool {
 }
 
 async fn prepare(warehouse: &dyn Warehouse) -> anyhow::Result<()> {
-    warehouse.prepare().await.map_err(|error| {
-        let what = format!("cannot make the schemas in {}", warehouse.address());
-        match error {
-            WarehouseError::MakesNoSchemas(_) => {
-                Usage(format!("{what}: {error}; grant create on the database to the user, or make the schemas for it"))
-                    .into()
-            }
-            WarehouseError::Newer(..) => error.into(),
-            error => anyhow::Error::from(error).context(what),
+    let Err(error) = warehouse.prepare().await else { return Ok(()) };
+    let what = format!("cannot make the schemas in {}", warehouse.address());
+    let error = with_grants(warehouse, &Catalog::tables(), error).await;
+    Err(match error {
+        WarehouseError::MakesNoSchemas(_) => {
+            Usage(format!("{what}: {error}; grant create on the database to the user, or make the schemas for it"))
+                .into()
         }
+        WarehouseError::Newer(..) | WarehouseError::Incomplete(_) => error.into(),
+        error => anyhow::Error::from(error).context(what),
     })
 }
 
-/// Connects to an existing warehouse, and makes nothing.
+/// Connects to an existing warehouse, also to one that takes no writes, and makes nothing.
 ///
 /// # Errors
 /// [`Usage`] if there is none yet, else the database's error.
@@ -294,12 +298,17 @@ pub async fn look(settings: &Settings) -> anyhow::Result<App> {
     let mut settings = settings.clone();
     settings.database.init_db = false;
     let nothing = |address: &str| Usage(format!("there is no warehouse in {address} yet: start app, or app --once"));
-    let warehouse = match warehouse::connect(&settings.address()).await {
+    let warehouse = match warehouse::connect(&Address { reads: true, ..settings.address() }).await {
         Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
         done => done.map_err(usage)?,
     };
-    if !warehouse.missing().await?.is_empty() {
-        return Err(nothing(warehouse.address()).into());
+    let missing = warehouse.missing().await?;
+    missing.refuse_taken()?;
+    if !missing.to_make.is_empty() {
+        return Err(match missing.has_catalog {
+            true => WarehouseError::Unready(warehouse.address().to_owned(), missing.to_make.join(", ")).into(),
+            false => nothing(warehouse.address()).into(),
+        });
     }
     Ok(App::builder(&settings).build(warehouse))
 }

@@ -20,7 +20,7 @@ use crate::warehouse::{Reading, Row, Spool, Warehouse, WarehouseError};
 use kind::Observed;
 
 pub use kind::{Field, Kind};
-pub use whole::{STDOUT, write_whole};
+pub use whole::{STDOUT, sweep, write_whole};
 
 /// The formats of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]

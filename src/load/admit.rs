@@ -44,6 +44,8 @@ pub(super) async fn begin<'a>(
     if scope != Scope::Short {
         transaction.wait_at_most(SHORTLY).await?;
     }
+    // A load that needs no table which is gone would go on, beside others that cannot.
+    loader.catalog.is_whole(&mut *transaction).await?;
     let server = transaction.server().await?;
     loader.deletions.reconcile(&loader.catalog, &loader.alerts, server.as_deref()).await?;
     Ok(Work { loader, dataset, transaction, server, load_id: 0 })

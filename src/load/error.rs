@@ -1,11 +1,14 @@
 //! Errors of a load, and their consequences.
 
 use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::LazyLock;
 
 use super::deletion_log::DELETED;
 use crate::catalog::{Missing, RowCounts};
 use crate::format::FormatError;
 use crate::source::SourceError;
+use crate::text::rights::given;
 use crate::warehouse::WarehouseError;
 
 /// Error of a load. Nothing of it is in the database, and the input is where it was.
@@ -107,6 +110,9 @@ pub enum LoadError {
     /// A file over whose loads programs ended.
     #[error("the program ended {0} times while it loaded this file")]
     Ended(u32),
+    /// A file that cannot be loaded, in words, and that cannot be moved to `failed/`.
+    #[error("{0}; it stays where it is, because it cannot be moved to failed/: {1}")]
+    Unmoved(String, std::io::Error),
     /// A file whose rows are loaded, and that somebody has written into since.
     #[error("its rows are loaded, and somebody has changed it since they were read")]
     Touched,
@@ -145,6 +151,15 @@ pub(crate) fn missing_of(table: &str, missing: &Missing) -> String {
     }
 }
 
+/// The remedy for a folder of files that the program may not move.
+static RIGHT_TO_MOVE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "give the user that Sluice runs as the right to write in the imports folder and to move what lies there: {}; it is tried again by \
+         itself",
+        given(Path::new("imports"))
+    )
+});
+
 /// Greatest number of columns in a message.
 const NAMED: usize = 20;
 
@@ -168,9 +183,11 @@ impl LoadError {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
             LoadError::Passed { .. } => Consequence::Pass,
-            LoadError::Folder(_) | LoadError::Rejects(_) | LoadError::Plugin(_) | LoadError::Denied { .. } => {
-                Consequence::TryAgain
-            }
+            LoadError::Folder(_)
+            | LoadError::Unmoved(..)
+            | LoadError::Rejects(_)
+            | LoadError::Plugin(_)
+            | LoadError::Denied { .. } => Consequence::TryAgain,
             _ if self.is_of_a_writer() => Consequence::TryAgain,
             LoadError::Source(SourceError::Io(error)) if passes(error) => Consequence::TryAgain,
             LoadError::Warehouse(WarehouseError::Unknown(_))
@@ -240,12 +257,15 @@ impl LoadError {
             LoadError::Source(SourceError::Io(_)) => {
                 "fix what the message says, the file or its disk; app retry moves it back"
             }
-            LoadError::Folder(error) | LoadError::Undeleted(error) | LoadError::Unnoted(error) => match error.kind() {
+            LoadError::Unmoved(_, error) if error.kind() == ErrorKind::PermissionDenied => {
+                "give the folder to the user that Sluice runs as, by the command in the message; it is tried again by itself"
+            }
+            LoadError::Folder(error)
+            | LoadError::Unmoved(_, error)
+            | LoadError::Undeleted(error)
+            | LoadError::Unnoted(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-                ErrorKind::PermissionDenied => {
-                    "give the user that Sluice runs as the right to write in the imports folder and to move what lies there: chown -R USER \
-                     imports; it is tried again by itself"
-                }
+                ErrorKind::PermissionDenied => RIGHT_TO_MOVE.as_str(),
                 ErrorKind::ReadOnlyFilesystem => "mount it so that it can be written",
                 _ if matches!(self, LoadError::Unnoted(_)) => {
                     "look at what stands there (ls -l imports/.sluice) and move it away; it is tried again by itself"

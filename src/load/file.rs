@@ -68,7 +68,7 @@ pub async fn load_file(
     let (opened, parts) = match opened {
         Ok(opened) => opened,
         Err(Refused { dataset, part, error }) => {
-            let failed = record_failure(loader, &dataset, &part, None, error).await;
+            let failed = record_failure(loader, &file, &dataset, &part, None, error).await;
             return dispose(file, failed, reports, unfinished, earlier);
         }
     };
@@ -109,7 +109,7 @@ pub async fn load_file(
             }
             Err(error) => {
                 let profile = source.sample().await.ok();
-                let error = record_failure(loader, &dataset, source.name(), profile.as_ref(), error).await;
+                let error = record_failure(loader, &file, &dataset, source.name(), profile.as_ref(), error).await;
                 // An error that may pass goes before one for a person: the loaded parts stay loaded.
                 if error.consequence != Consequence::Fail {
                     let claims = claims(&reports);
@@ -122,7 +122,8 @@ pub async fn load_file(
     if reports.is_empty() && failed.is_none() && !passed.is_empty() {
         let sheets: Vec<_> = passed.iter().filter_map(Input::sheet).collect();
         let why = format!("it has no sheet that its plugin names; it has {}", sheets.join(", "));
-        failed = Some(record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
+        failed =
+            Some(record_failure(loader, &file, &Dataset::of_file(&name), &name, None, LoadError::Shape(why)).await);
     }
     let claims = claims(&reports);
     if let Some(error) = failed {
@@ -142,7 +143,7 @@ pub async fn load_file(
             FileOutcome::Loaded(reports)
         }
         Ok(false) => {
-            let failed = record_failure(loader, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
+            let failed = record_failure(loader, &file, &Dataset::of_file(&name), &name, None, LoadError::Touched).await;
             dispose(file, failed, reports, unfinished, claims)
         }
         Err(error) => FileOutcome::Kept(file, error),

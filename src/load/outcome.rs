@@ -209,12 +209,20 @@ pub(crate) struct Failed {
 /// Records in the ledger an error for a person; without the database it is in the log and beside the file.
 pub(crate) async fn record_failure(
     loader: &Loader,
+    file: &ClaimedFile,
     dataset: &Dataset,
     name: &str,
     profile: Option<&Profile>,
     error: LoadError,
 ) -> Failed {
-    let error = of_catalog(loader, error).await;
+    let mut error = of_catalog(loader, error).await;
+    // A file that cannot go is tried again, and would be recorded as often.
+    if error.consequence() == Consequence::Fail
+        && let Err(shut) = file.may_fail()
+        && shut.kind() != std::io::ErrorKind::NotFound
+    {
+        error = LoadError::Unmoved(error.to_string(), shut);
+    }
     let mut consequence = error.consequence();
     if error.is_killed() && loader.tries.once_more(name) {
         consequence = Consequence::TryAgain;
@@ -237,8 +245,7 @@ async fn of_catalog(loader: &Loader, error: LoadError) -> LoadError {
     if !matches!(error, LoadError::Warehouse(WarehouseError::Refused(_))) {
         return error;
     }
-    match loader.warehouse.missing().await {
-        Ok(missing) if !missing.is_empty() => WarehouseError::Incomplete(missing.join(", ")).into(),
+    match loader.warehouse.missing().await.and_then(|missing| missing.refuse_any()) {
         Err(other) if other.is_transient() => other.into(),
         _ => error,
     }

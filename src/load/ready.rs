@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use super::staging::{Plan, ReadyTable, TableChange, ready_table};
-use super::upsert::{Upsert, keeps_its_key};
+use super::upsert::{Upsert, keeps_its_key, numbers_to_texts};
 use super::{LoadError, Work};
 use crate::dataset::Mode;
 use crate::schema::{Column, Type};
@@ -45,7 +45,7 @@ pub(super) async fn ready<'a>(
     let plan = Plan::of(dataset, profile, &known)?;
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let made = ready_table(loader, transaction, dataset, &plan, load_id, input.claim()).await?;
-    let ReadyTable { table, is_new, replaced, changes } = made;
+    let ReadyTable { table, is_new, replaced, mut changes } = made;
     say_names(work, input.name(), profile, is_new);
     input.expect_types(plan.held());
     let kinds = plan.shape.columns.iter().map(|one| one.column.kind());
@@ -54,7 +54,13 @@ pub(super) async fn ready<'a>(
     let upsert = match dataset.mode {
         Mode::Upsert => {
             let (names, there) = (loader.warehouse.names(), transaction.columns(&table).await?);
-            let upsert = Upsert::new(names, &table, &plan.shape, &there, &dataset.key, is_new, load_id);
+            let mut numbers = loader.catalog.numbers(transaction, &dataset.table).await?;
+            for column in numbers_to_texts(&dataset.key, &plan.evolution) {
+                changes.push(TableChange::KeySpelled { column: column.clone() });
+                numbers.push(column);
+            }
+            let known = (there.as_slice(), numbers.as_slice());
+            let upsert = Upsert::new(names, &table, &plan.shape, known, &dataset.key, is_new, load_id);
             upsert.begin(transaction).await?;
             Some(upsert)
         }

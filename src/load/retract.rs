@@ -123,7 +123,8 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
             is_known_without(loader, &mut *transaction, &line).await?;
         }
         let known = loader.catalog.columns(&mut *transaction, &line.dataset).await?;
-        let taken = history.take_back(&mut *transaction, load, &known).await?;
+        let numbers = loader.catalog.numbers(&mut *transaction, &line.dataset).await?;
+        let taken = history.take_back(&mut *transaction, load, &known, &numbers).await?;
         (done.rows_removed, done.rows_restored) = (taken.removed, taken.restored);
     }
     done.table_is_empty = is_empty(&mut *transaction, loader.warehouse.names(), &table).await?;

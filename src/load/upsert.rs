@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::catalog::{History, Key};
-use crate::schema::{Column, EXTRA_COLUMN, Evolution, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
+use crate::schema::{Column, EXTRA_COLUMN, Evolution, Fits, KEY_BYTES, LINE_COLUMN, LOAD_COLUMN, Projection, Type};
 use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -26,10 +26,21 @@ pub(crate) struct Upsert<'a> {
 /// its name.
 const PLACE: &str = "\"row place\"";
 
+/// Beginning of the names of indexes over keys.
+const INDEX: &str = "sluice_key_";
+
+/// The columns of the key that are numbers so far and become text with a load.
+pub(crate) fn numbers_to_texts(key: &[String], evolution: &Evolution) -> Vec<String> {
+    let is_number = |from: Fits| matches!(from.narrowest(), Type::Bigint | Type::Numeric);
+    let widened =
+        evolution.widened().filter(|(place, from)| is_number(*from) && evolution.columns[*place].kind() == Type::Text);
+    widened.map(|(place, _)| evolution.columns[place].name.clone()).filter(|name| key.contains(name)).collect()
+}
+
 /// Refuses to widen a column of the key to text if the files' notation of its values is not known: an old row would
 /// have another form than the new one of the same key, and both would stand in the table.
 pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(), String> {
-    let is_lost = |(place, from): &(usize, crate::schema::Fits)| {
+    let is_lost = |(place, from): &(usize, Fits)| {
         let Column { name, fits, .. } = &evolution.columns[*place];
         let has_form = match from.narrowest() {
             Type::Double => false,
@@ -49,12 +60,13 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
 }
 
 impl<'a> Upsert<'a> {
-    /// Upsert of rows of this shape, into a table of the columns `known`; `is_new` means that this load made it.
+    /// Upsert of rows of this shape, into a table of the columns `known`, of which `numbers` are or were numbers; `is_new`
+    /// means that this load made it.
     pub(crate) fn new(
         names: &'a Names,
         table: &Table,
         shape: &Projection,
-        known: &[TableColumn],
+        (known, numbers): (&[TableColumn], &[String]),
         key: &'a [String],
         is_new: bool,
         load_id: i64,
@@ -67,7 +79,7 @@ impl<'a> Upsert<'a> {
             columns.push((EXTRA_COLUMN.to_owned(), Type::Text));
         }
         let incoming = names.incoming(load_id);
-        let key = Key::new(names.engine, key, columns.iter().map(|(name, kind)| (name.as_str(), *kind)));
+        let key = Key::new(names.engine, key, columns.iter().map(|(name, kind)| (name.as_str(), *kind)), numbers);
         Upsert { names, table: table.clone(), incoming: (!is_new).then_some(incoming), columns, key, load_id }
     }
 
@@ -200,10 +212,26 @@ impl<'a> Upsert<'a> {
         Ok(touched)
     }
 
+    /// Drops the indexes over the key as it was compared while its texts were numbers: they would take different texts for one.
+    async fn drop_other_keys(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
+        let engine = self.names.engine;
+        let indexes = transaction.query(&engine.indexes_of(self.names, &self.table), &[]).await?;
+        let others =
+            indexes.iter().filter_map(|row| row.text(0)).filter(|other| other.starts_with(INDEX) && *other != name);
+        for other in others {
+            transaction.execute(&engine.drop_index(&self.names.table(&self.table), other), &[]).await?;
+        }
+        Ok(())
+    }
+
     async fn make_unique(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         let (keys, shown) = (self.key.columns().join(", "), self.names.shown(&self.table));
         let sum = blake3::hash(format!("{shown} {keys}").as_bytes()).to_hex();
-        let index = quote(&format!("sluice_key_{}", &sum[..16]));
+        let name = format!("{INDEX}{}", &sum[..16]);
+        if self.key.is_spelled() {
+            self.drop_other_keys(transaction, &name).await?;
+        }
+        let index = quote(&name);
         let unique = format!("create unique index if not exists {index} on {} ({keys})", self.names.table(&self.table));
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {
             let key = self.key.names.join(", ");

@@ -4,22 +4,24 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::Utc;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
+use super::status::{Need, closed, rows_gone, silent};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Extent};
 use crate::dataset::plugin::Plugins;
 use crate::project::{first_step, has_sql, sql_files};
 use crate::settings::{Settings, database_file};
-use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, is_watched, open_to_others};
+use crate::source::{CLAIMS, FAILED, Foreign, foreign_claims, foreign_failed, open_to_others, places};
 use crate::sql::{Engine, Table, TableColumn, TableDef};
 use crate::text::counted;
 use crate::text::rights::explain_folder;
-use crate::warehouse::{Address, Scope, WarehouseError};
-use crate::worker::absent;
+use crate::warehouse::{Address, Scope, WarehouseError, with_grants};
+use crate::worker::{absent, read_state};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -105,11 +107,15 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         };
         checks.push(Check::new(format!("folder {}", path.display()), result));
     }
-    let result = match is_watched(&folders.imports_dir) {
-        Ok(true) => Ok("yes".to_owned()),
+    let result = match watchers(&folders.imports_dir) {
+        Ok((true, needs)) if needs.is_empty() => Ok("yes".to_owned()),
+        Ok((true, needs)) => {
+            let needs: Vec<_> = needs.into_iter().map(|Need { what, fix }| format!("{what}; {fix}")).collect();
+            Err(format!("yes, but {}", needs.join("; ")))
+        }
         _ if gone.is_some() => Err("not now: the daemon waits for the folder".to_owned()),
-        Ok(false) if watched => Err("no: start app".to_owned()),
-        Ok(false) => Ok("no: app is not running".to_owned()),
+        Ok(_) if watched => Err("no: start app".to_owned()),
+        Ok(_) => Ok("no: app is not running".to_owned()),
         Err(error) => Err(error.to_string()),
     };
     checks.push(Check::new(format!("{} is watched", folders.imports_dir.display()), result));
@@ -117,14 +123,25 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
     Ok(checks)
 }
 
+/// Tells whether a program has a place in the folder, and what keeps such programs from their work, as `app status` tells it:
+/// they say nothing of themselves, or cannot write a folder.
+fn watchers(folder: &Path) -> std::io::Result<(bool, Vec<Need>)> {
+    let living: Vec<_> = places(folder)?.into_iter().filter(|place| place.lives).collect();
+    let states: Vec<_> = living.iter().filter_map(read_state).collect();
+    let states: Vec<_> = states.iter().collect();
+    let needs = silent(&states, folder, Utc::now()).into_iter().chain(closed(&states));
+    Ok((!living.is_empty(), needs.collect()))
+}
+
 /// Asks the database for an answer, for its schemas and, where that is `tried`, for a place for rows.
 async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     let mut settings = settings.clone();
     // A look must not make a database.
     settings.database.init_db = false;
-    let Address { url, .. } = settings.address();
+    let address = Address { reads: true, ..settings.address() };
+    let url = address.url.clone();
     let what = format!("database {}", crate::settings::without_password(&url));
-    let app = match crate::warehouse::connect(&settings.address()).await {
+    let app = match crate::warehouse::connect(&address).await {
         Ok(warehouse) => App::builder(&settings).build(warehouse),
         Err(WarehouseError::Missing(path)) => {
             return vec![Check::new(what, Err(format!("there is no file {path} yet; start app, or app --once")))];
@@ -132,8 +149,11 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
         Err(error) => return vec![Check::new(what, Err(format!("{error}; is DATABASE_URL right?")))],
     };
     let schemas = match app.workspace.warehouse.missing().await {
-        Ok(missing) if missing.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),
-        Ok(missing) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.join(", "))),
+        Ok(missing) => match missing.refuse_taken() {
+            Ok(()) if missing.to_make.is_empty() => Ok("staging, datawarehouse and catalog are there".to_owned()),
+            Ok(()) => Err(format!("missing: {}; start app once with INIT_DB=true", missing.to_make.join(", "))),
+            Err(error) => Err(error.to_string()),
+        },
         Err(error) => Err(error.to_string()),
     };
     // It is all right within a network that is one's own, and so no fault.
@@ -146,11 +166,40 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
         answers += &format!("; warning: {danger}");
     }
     let rights = if schemas.is_ok() { rights(&app).await } else { None };
+    let rows = if tried && schemas.is_ok() { Some(rows(&app).await) } else { None };
+    let dropped = if schemas.is_ok() { dropped(&app).await } else { None };
     let written = if tried && schemas.is_ok() { Some(takes_rows(&app, &url).await) } else { None };
     let mut checks = vec![Check::new(what, Ok(answers)), Check::new("schemas", schemas)];
     checks.extend(rights.map(|result| Check::new("rights of its user", result)));
+    checks.extend(rows.map(|result| Check::new("rows of staging", result)));
+    checks.extend(dropped.map(|warning| Check::new("dropped tables", Ok(warning))));
     checks.extend(written.map(|result| Check::new("the database takes rows", result)));
     checks
+}
+
+/// Compares the rows of each table of staging with the ledger's.
+async fn rows(app: &App) -> Result<String, String> {
+    let gone = app.workspace.catalog.gone(Extent::Count).await.map_err(|error| error.to_string())?;
+    if gone.is_empty() {
+        return Ok("each table has the rows that its loads brought".to_owned());
+    }
+    let needs: Vec<_> = gone.iter().map(rows_gone).map(|Need { what, fix }| format!("{what}; {fix}")).collect();
+    Err(needs.join("; "))
+}
+
+/// The tables that were dropped on purpose and came back with an older state of the database, in words. No fault: whoever
+/// restored it may want them.
+async fn dropped(app: &App) -> Option<String> {
+    let tables = app.loader.deletions.dropped_again(&app.workspace.catalog).await.ok()?;
+    let shown: Vec<_> = tables.iter().map(|table| format!("staging.{table}")).collect();
+    let again: Vec<_> = shown.iter().map(|table| format!("app drop {table}")).collect();
+    (!tables.is_empty()).then(|| {
+        format!(
+            "warning: app drop had dropped {}, and an older state of the database brought back what it dropped; to drop it again: {}",
+            shown.join(", "),
+            again.join("; ")
+        )
+    })
 }
 
 /// The rights that its user lacks for loads, each with the statement that grants it; `None` if the engine has no rights.
@@ -170,7 +219,7 @@ async fn rights(app: &App) -> Option<Result<String, String>> {
         drop(transaction);
         let tables: Vec<_> = tables.iter().map(|name| Table::staging(name)).collect();
         lacking(&tables, &["select", "insert"]).await?;
-        Ok(format!("it may read and write the catalog and {}", counted(tables.len() as u64, "table of staging")))
+        Ok(format!("it may read and write the catalog and {} of staging", counted(tables.len() as u64, "table")))
     };
     if !warehouse.names().engine.has_schemas() {
         return None;
@@ -196,7 +245,7 @@ async fn takes_rows(app: &App, url: &str) -> Result<String, String> {
     match tokio::time::timeout(PATIENCE, write).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            return Err(match error {
+            return Err(match with_grants(&*app.workspace.warehouse, &[def.table], error).await {
                 WarehouseError::ReadOnly(why) => format!("cannot be written: {why}"),
                 WarehouseError::Full(why) => format!("cannot be written: {why}; make room on its disk"),
                 other => format!("cannot be written: {other}; {}", other.fix_of_answer().unwrap_or("fix that")),
@@ -219,9 +268,9 @@ const ROOM: usize = 1 << 20;
 
 /// Writes so many bytes into a file without a name, which is gone then; gives the MiB that are free in the folder.
 fn has_room(folder: &Path, bytes: usize) -> Result<u64, String> {
-    let written = tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder).and_then(|mut file| {
+    let written = tempfile::tempfile_in(folder).and_then(|mut file| {
         file.write_all(&vec![b'.'; bytes])?;
-        file.as_file().sync_data()
+        file.sync_data()
     });
     written.map_err(|error| {
         let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);

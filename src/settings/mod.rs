@@ -266,6 +266,7 @@ impl Settings {
             datawarehouse: self.database.dw_schema.clone(),
             echo: self.logging.echo_sql,
             create: self.database.init_db,
+            reads: false,
             connections: self.database.database_connections,
         }
     }

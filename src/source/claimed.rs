@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::free_name::{note_name, nth_name};
 use super::owner::believed;
 use super::stamp::writer_of_opened;
 use super::{Dir, Partly, Stamp, Window, Writer};
+use crate::text::rights::{explain, explain_folder};
 use crate::text::secrets::hidden;
 use crate::text::shown::json;
 
@@ -50,6 +51,12 @@ pub struct Failure<'a> {
     /// Record of its loaded parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partly: Option<&'a Partly>,
+}
+
+/// True if a folder takes no file for this reason.
+fn is_refusal(kind: ErrorKind) -> bool {
+    use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 impl ClaimedFile {
@@ -223,6 +230,20 @@ impl ClaimedFile {
         Ok(Some(self.home.root.path().join(&self.name)))
     }
 
+    /// Sees that it could be moved to `failed/`, and a reason be written there.
+    ///
+    /// # Errors
+    /// A folder that cannot be written, with its owner and the command that gives the right.
+    pub(crate) fn may_fail(&self) -> io::Result<()> {
+        let failed = self.failed()?;
+        let written = failed.unnamed().and_then(|mut file| file.write_all(&[b' '; ERROR_MAX * 2]));
+        match written {
+            Err(error) if is_refusal(error.kind()) => Err(explain(error, failed.path())),
+            // A file system without unnamed files.
+            _ => Ok(()),
+        }
+    }
+
     /// Moves it to `failed/`, with the reason beside it; returns the path. The reason is there first, so that no file
     /// lies there without one.
     ///
@@ -233,7 +254,8 @@ impl ClaimedFile {
             // The system's error does not name the folder.
             Some(_) if error.kind() != io::ErrorKind::NotFound => {
                 let failed = self.home.root.path().join(FAILED);
-                io::Error::new(error.kind(), format!("cannot move it to {}: {error}", failed.display()))
+                let (kind, error) = (error.kind(), explain_folder(error, self.home.root.path()));
+                io::Error::new(kind, format!("cannot move it to {}: {error}", failed.display()))
             }
             _ => error,
         })

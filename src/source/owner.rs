@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::Dir;
 use super::folder::{CLAIMS, FAILED, OWN_FAILED};
-use crate::text::rights::Refused;
+use crate::text::rights::{Refused, unwritable};
 
 /// Owner and mode of files that this program makes in the folder. A file system without owners shows one for all files.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +96,11 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
     let [us, owner, system] = believed(&root)?;
     // The reader need not be the user that Sluice runs as.
     let sluice = root.look(CLAIMS).map_or(us, |claims| claims.uid());
+    let path = folder.join(FAILED);
     if meta.is_dir() && [us, owner, system, sluice].contains(&meta.uid()) {
-        return Ok(None);
+        return Ok(is_shut_to(sluice, &meta, &path).then(|| unwritable_to(sluice, &meta, &path)));
     }
-    let (what, path) = (if meta.is_dir() { "a folder" } else { "no folder" }, folder.join(FAILED));
+    let what = if meta.is_dir() { "a folder" } else { "no folder" };
     let (path, own) = (path.display(), folder.join(OWN_FAILED));
     let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
     Ok(Some(Foreign {
@@ -109,6 +110,27 @@ pub fn foreign_failed(folder: &Path) -> io::Result<Option<Foreign>> {
         ),
         fix: format!("look at what lies in {path}, and move it away or give it to the user that Sluice runs as"),
     }))
+}
+
+/// True if the user that Sluice runs as cannot write in the folder. Of another user than the one who asks, the owner and the
+/// mode tell.
+fn is_shut_to(sluice: u32, meta: &Metadata, path: &Path) -> bool {
+    if sluice == rustix::process::geteuid().as_raw() {
+        return unwritable(path).is_some();
+    }
+    sluice != 0 && if meta.uid() == sluice { meta.mode() & 0o300 != 0o300 } else { !is_open(meta) }
+}
+
+/// The finding of a folder of ours that the user that Sluice runs as cannot write.
+fn unwritable_to(sluice: u32, meta: &Metadata, path: &Path) -> Foreign {
+    let path = path.display();
+    let (uid, mode) = (meta.uid(), meta.mode() & 0o7777);
+    Foreign {
+        what: format!(
+            "{path} is uid {uid}'s, with mode {mode:04o}, and Sluice, which runs as uid {sluice}, cannot write in it"
+        ),
+        fix: format!("chown -R {sluice} {path} && chmod -R u+rwX {path}"),
+    }
 }
 
 /// Finds a `.sluice` that others have made, or may write into: nothing in it is believed then, and Sluice refuses it.
@@ -122,10 +144,13 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
         meta => meta?,
     };
     let is_believed = meta.is_dir() && believed(&root)?.contains(&meta.uid());
-    if is_believed && !(is_open(&meta) && Us::ask(&root).is_ok_and(|us| us.keeps_modes)) {
+    // The system's own is refused by a program of another user. One that lives in it shows that it is that user's.
+    let of_us = rustix::process::geteuid().as_raw();
+    let is_refused = meta.is_dir() && of_us != 0 && meta.uid() == 0 && !super::is_watched(folder).unwrap_or(false);
+    if is_believed && !is_refused && !(is_open(&meta) && Us::ask(&root).is_ok_and(|us| us.keeps_modes)) {
         return Ok(None);
     }
-    let (path, us) = (folder.join(CLAIMS), rustix::process::geteuid().as_raw());
+    let (path, us) = (folder.join(CLAIMS), of_us);
     let (path, uid, mode) = (path.display(), meta.uid(), meta.mode() & 0o7777);
     Ok(Some(Foreign {
         what: match meta.is_dir() {
@@ -139,8 +164,8 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
         },
         fix: match meta.is_dir() {
             true => format!(
-                "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then give it to the user that \
-                 Sluice runs as (chown -R, chmod -R go-w) or move it away"
+                "where Sluice runs as uid {uid}, ask as that user; else look at what lies in {path}, then move it away or give it to the \
+                 user that Sluice runs as (chown -R {us} {path} && chmod -R go-w {path} for the one who asks)"
             ),
             false => format!("look at what it is (ls -l {path}), then remove it: Sluice makes the folder by itself"),
         },

@@ -51,27 +51,32 @@ pub(crate) fn unwritable(folder: &Path) -> Option<(&'static str, String)> {
     }
 }
 
+/// The command that gives a folder to the user that this program runs as.
+pub(crate) fn given(folder: &Path) -> String {
+    format!("chown -R {}:{} {}", geteuid().as_raw(), getegid().as_raw(), folder.display())
+}
+
 /// In words: owner, mode, the user we run as, and the fix.
 fn whose(path: &Path) -> String {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    let us = format!("Sluice runs as uid {uid}, gid {gid}");
+    let (us, shown) = (format!("Sluice runs as uid {uid}, gid {gid}"), path.display());
     let Ok(meta) = path.symlink_metadata() else {
-        return format!("{us} and may not even look at {}", path.display());
+        return format!("{us} and may not even look at {shown}");
     };
     let (owner, group, mode) = (meta.uid(), meta.gid(), meta.mode() & 0o7777);
     let how = if meta.is_dir() {
-        let own = format!("chown -R {uid}:{gid} it");
+        let own = given(path);
         match owner {
             0 => format!("{own} (in a container the folder of the host that is mounted there)"),
-            _ if owner == uid => "chmod u+rwx it".to_owned(),
+            _ if owner == uid => format!("chmod u+rwx {shown}"),
             _ => format!(
                 "{own}, or run Sluice as its owner (with docker-compose: APP_UID={owner} and APP_GID={group} in .env)"
             ),
         }
     } else {
-        "chmod a+r it, or chown it; docker cp keeps the mode, so chmod before copying".to_owned()
+        format!("chmod a+r {shown}, or chown it; docker cp keeps the mode, so chmod before copying")
     };
-    format!("{} is uid {owner}'s, gid {group}'s, with mode {mode:04o}, and {us}: {how}", path.display())
+    format!("{shown} is uid {owner}'s, gid {group}'s, with mode {mode:04o}, and {us}: {how}")
 }
 
 #[cfg(test)]
@@ -89,7 +94,7 @@ mod tests {
         std::fs::set_permissions(&file, mode).unwrap();
         let said = explain(denied(), &file).to_string();
         assert!(said.contains(&format!("p.csv is uid {uid}'s, gid {gid}'s, with mode 0600")), "{said}");
-        assert!(said.contains(&format!("Sluice runs as uid {uid}, gid {gid}: chmod a+r it")), "{said}");
+        assert!(said.contains(&format!("Sluice runs as uid {uid}, gid {gid}: chmod a+r {}", file.display())), "{said}");
         let said = explain_folder(denied(), &dir.path().join("none/imports")).to_string();
         assert!(said.contains(&format!("{} is uid", dir.path().display())), "{said}");
         assert_eq!(explain(io::ErrorKind::NotFound.into(), &file).kind(), io::ErrorKind::NotFound);

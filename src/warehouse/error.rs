@@ -16,6 +16,12 @@ pub enum WarehouseError {
         "the catalog in {0} was made by a newer Sluice, whose migration {1} is not known to this one: install that version or a later one"
     )]
     Newer(String, String),
+    /// Parts of the warehouse that a start makes, beside a catalog that is there; a command that only reads makes none.
+    #[error(
+        "the warehouse in {0} is an older Sluice's, or not whole; missing: {1}: start app, or app --once, with INIT_DB=true, which makes \
+         that; commands that only read do not"
+    )]
+    Unready(String, String),
     /// A database that is absent, busy, full or restarting: a later try may go well.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
@@ -132,7 +138,9 @@ impl WarehouseError {
                 Some("it goes on when that transaction has ended; select pg_terminate_backend(PROCESS) ends it")
             }
             WarehouseError::Denied(_) | WarehouseError::Barred(_) => Some("let the owner of what is named grant it"),
-            WarehouseError::Incomplete(_) | WarehouseError::Unreadable(_) => Some("do what the message says"),
+            WarehouseError::Incomplete(_) | WarehouseError::Unreadable(_) | WarehouseError::Unready(..) => {
+                Some("do what the message says")
+            }
             _ => None,
         }
     }
@@ -144,6 +152,7 @@ impl WarehouseError {
             WarehouseError::Address(_)
             | WarehouseError::Missing(_)
             | WarehouseError::Newer(..)
+            | WarehouseError::Unready(..)
             | WarehouseError::Moved(_)
             | WarehouseError::Incomplete(_)
             | WarehouseError::Unreadable(_)

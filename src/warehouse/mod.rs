@@ -24,7 +24,7 @@ use sea_orm::DatabaseConnection;
 
 pub use batch::Batch;
 pub use error::{SelectFault, WarehouseError};
-pub use lacking::Lacking;
+pub use lacking::{Lacking, with_grants};
 use lock_wait::tell_lock;
 pub(crate) use lock_wait::telling_locks;
 pub use postgres::Lookout;
@@ -113,6 +113,50 @@ pub struct Altered {
     pub statements: Vec<String>,
 }
 
+/// Parts of a warehouse that are not there, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingParts {
+    /// Parts that [`Warehouse::prepare`] makes: schemas, and migrations of the catalog.
+    pub to_make: Vec<String>,
+    /// Tables of the catalog that were there and are not any more: only a backup has their rows.
+    pub taken: Vec<String>,
+    /// True if a catalog is there, perhaps of an older program.
+    pub has_catalog: bool,
+}
+
+impl MissingParts {
+    /// The catalog's part of them. `address` is without its password.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Newer`] for a catalog of a newer program.
+    fn of_catalog(address: &str, standing: models::Standing) -> Result<MissingParts, WarehouseError> {
+        let models::Standing { applied, pending, unknown, missing } = standing;
+        WarehouseError::of_newer(address, &unknown)?;
+        Ok(MissingParts {
+            has_catalog: !(applied.is_empty() && missing.is_empty()),
+            to_make: pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect(),
+            taken: missing.into_iter().map(|name| format!("the catalog's table {name}")).collect(),
+        })
+    }
+
+    /// Refuses a catalog of which tables were taken away: what is loaded into it could not be told from what is new.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Incomplete`].
+    pub fn refuse_taken(&self) -> Result<(), WarehouseError> {
+        if self.taken.is_empty() { Ok(()) } else { Err(WarehouseError::Incomplete(self.taken.join(", "))) }
+    }
+
+    /// Refuses whatever is missing, under a program that found all there when it began.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Incomplete`].
+    pub fn refuse_any(&self) -> Result<(), WarehouseError> {
+        let all: Vec<_> = self.taken.iter().chain(&self.to_make).map(String::as_str).collect();
+        if all.is_empty() { Ok(()) } else { Err(WarehouseError::Incomplete(all.join(", "))) }
+    }
+}
+
 /// A database.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
@@ -128,8 +172,8 @@ pub trait Warehouse: Send + Sync {
     /// Creates the schemas and migrates the catalog.
     async fn prepare(&self) -> Result<(), WarehouseError>;
 
-    /// The parts that [`Warehouse::prepare`] would create, in words; empty when nothing is missing.
-    async fn missing(&self) -> Result<Vec<String>, WarehouseError>;
+    /// The parts that are not there. Only reads.
+    async fn missing(&self) -> Result<MissingParts, WarehouseError>;
 
     /// Drops staging, datawarehouse and catalog, with all their tables.
     async fn drop_all(&self) -> Result<(), WarehouseError>;
@@ -246,6 +290,8 @@ pub struct Address {
     pub echo: bool,
     /// True if an SQLite file is made when there is none.
     pub create: bool,
+    /// True if a database that cannot be written is opened to be read.
+    pub reads: bool,
     /// Connections to PostgreSQL at once, at most.
     pub connections: u32,
 }

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use super::reading::bytes_read;
-use crate::source::{ClaimedFile, Dir, NOTE_MAX, Place, STATE, STATE_NEW};
+use crate::source::{CLAIMS, ClaimedFile, Dir, FAILED, NOTE_MAX, OWN_FAILED, Place, STATE, STATE_NEW};
 use crate::telemetry::progress;
 use crate::telemetry::progress::Running;
 use crate::text::rights::unwritable;
@@ -33,6 +34,9 @@ pub struct State {
     pub pid: u32,
     /// The name of its machine.
     pub host: String,
+    /// The numbers of the user and the group that it runs as.
+    #[serde(default)]
+    pub user: Option<(u32, u32)>,
     /// The time of its start.
     pub started: DateTime<Utc>,
     /// The time of this state, ten seconds old at most in a program that is well.
@@ -116,6 +120,7 @@ impl StateFile {
         let state = State {
             pid: std::process::id(),
             host: host(),
+            user: Some((geteuid().as_raw(), getegid().as_raw())),
             started: Utc::now(),
             written: None,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
@@ -211,9 +216,11 @@ impl Drop for StateFile {
 impl Shared {
     /// The folders that cannot be written now.
     fn closed(&self) -> impl Iterator<Item = (String, Held)> {
-        let folders = [self.root.path()].into_iter().chain(self.written.iter().map(PathBuf::as_path));
+        let root = self.root.path();
+        let inner = [FAILED, CLAIMS, OWN_FAILED].map(|name| root.join(name));
+        let folders = [root.to_owned()].into_iter().chain(inner).chain(self.written.clone());
         folders.filter_map(|folder| {
-            let (why, fix) = unwritable(folder)?;
+            let (why, fix) = unwritable(&folder)?;
             let held = Held { since: Utc::now(), why: why.to_owned(), fix: Some(fix) };
             Some((folder.display().to_string(), held))
         })

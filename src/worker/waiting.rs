@@ -5,10 +5,13 @@ use std::io;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::look::look;
 use crate::source::{Stamp, Writer, writer};
+use crate::text::rights::explain;
 
 /// The reason of a file that nothing but time keeps from being loaded.
 pub const IN_TURN: &str = "settling, or waiting for its turn";
@@ -52,6 +55,9 @@ pub fn waiting(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<W
 pub(super) fn why_waiting(path: &Path, left: Option<&str>) -> String {
     match left {
         Some(why) => format!("left where it is: {}", why.split(" (").next().unwrap_or(why)),
+        None if access(path, Access::READ_OK) == Err(Errno::ACCESS) => {
+            format!("cannot be read: {}", explain(io::ErrorKind::PermissionDenied.into(), path))
+        }
         None if writer(path) == Writer::Open => "open for writing".to_owned(),
         None => IN_TURN.to_owned(),
     }

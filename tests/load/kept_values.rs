@@ -8,6 +8,7 @@ use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 cases! {
     on_both:
         a_key_that_widens_names_one_row,
+        a_number_of_a_key_that_is_text_now_names_one_row,
         a_key_of_many_forms_does_not_widen,
         moments_widen_to_what_their_files_wrote,
         a_surplus_goes_with_its_record,
@@ -51,6 +52,34 @@ async fn a_key_that_widens_names_one_row(database: TestDatabase, workdir: Workdi
         dropped.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     }
     Ok(())
+}
+
+/// A number is one key before and after the column becomes text, however a file spells it.
+async fn a_number_of_a_key_that_is_text_now_names_one_row(database: TestDatabase, workdir: Workdir) -> Outcome {
+    upsert(&workdir, "id")?;
+    workdir.load(&database, "u1.csv", "id,v\n7,1\n-120,1\n1.10,1\n0,1\n").await?;
+    let report = workdir.load(&database, "u2.csv", "id,v\nA1,2\n007,2\n1.1,2\n0.0,2\n-120.00,2\n").await?;
+    same((report.books.loaded, report.books.duplicate), (5, 0))?;
+    let all = async || -> anyhow::Result<String> {
+        let mut found: Vec<_> = database.text(ALL).await?.lines().map(str::to_owned).collect();
+        found.sort();
+        Ok(found.join(" "))
+    };
+    same(all().await?, "-120.00|2 0.0|2 007|2 1.1|2 A1|2")?;
+    // So it stays, in a file too; texts that are no numbers are what they are.
+    let report =
+        workdir.load(&database, "u3.csv", "id,v\n07,3\n7.0,3\n7,4\nA01,3\n1.1.0,3\n1-1,3\n01.10,3\n-0120,3\n").await?;
+    same((report.books.loaded, report.books.duplicate), (6, 2))?;
+    same(all().await?, "-0120|3 0.0|2 01.10|3 1-1|3 1.1.0|3 7|4 A01|3 A1|2")?;
+    // What they replaced comes back.
+    let app = workdir.app(&database);
+    sluice::load::retract::retract(&app.loader, report.load_id, true).await?;
+    same(all().await?, "-120.00|2 0.0|2 007|2 1.1|2 A1|2")?;
+    // A key that was text from its beginning has no numbers.
+    workdir.plugin("w", "name: w\nfiles: [\"w*\"]\ntable: w\nmode: upsert\nkey: [id]\nheader: true\n")?;
+    workdir.load(&database, "w1.csv", "id,v\nA,1\n7,1\n").await?;
+    workdir.load(&database, "w2.csv", "id,v\n007,2\n").await?;
+    same(database.text("select count(*) from staging.w").await?, "3")
 }
 
 async fn a_key_of_many_forms_does_not_widen(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -104,6 +104,7 @@ pub fn address(url: &str) -> Address {
         datawarehouse: "datawarehouse".into(),
         echo: false,
         create: true,
+        reads: false,
         connections: 8,
     }
 }

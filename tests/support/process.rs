@@ -136,10 +136,14 @@ impl Daemon {
         self.seen.join("\n")
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
+        Ok(rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal)?)
+    }
+
     /// Sends SIGTERM, reads the rest of the log, and gives the exit status.
     pub fn terminate(mut self) -> anyhow::Result<(ExitStatus, String)> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.signal(rustix::process::Signal::TERM)?;
         let status = self.wait()?;
         Ok((status, self.log()))
     }

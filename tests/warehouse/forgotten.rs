@@ -169,6 +169,14 @@ async fn kept_files_come_back_once(database: TestDatabase, workdir: Workdir) -> 
     load(&workdir, &keeping(database.url.as_str()), &[1])?;
     let (first, second) = (copy(&database, &workdir, "one").await?, copy(&database, &workdir, "two").await?);
     load(&workdir, &keeping(&database.url), &[2, 3])?;
+    // Before a start brings them back, it is told where they are.
+    let (code, said) = status(&workdir, &keeping(&first))?;
+    same((code, said.contains("not here any more")), (Some(1), false))?;
+    holds(
+        &said,
+        "load 3 (t.3.csv into t): the database has lost a load that it had confirmed, and its file is kept as archive/",
+    )?;
+    holds(&said, "app, or app --once, brings it back once and loads it again")?;
     let count = async |url: &str| -> anyhow::Result<u64> {
         let warehouse = sluice::warehouse::connect(&crate::support::address(url)).await?;
         let table = warehouse.names().table(&sluice::sql::Table::staging("t"));

@@ -1,7 +1,9 @@
 //! The engines, and what servers do.
 
 pub mod forgotten;
+pub mod incomplete;
 pub mod moved;
+pub mod read_only;
 pub mod rights;
 pub mod servers;
 pub mod streams;
@@ -14,7 +16,9 @@ use libtest_mimic::Trial;
 pub fn cases() -> Vec<Trial> {
     [
         forgotten::cases(),
+        incomplete::cases(),
         moved::cases(),
+        read_only::cases(),
         rights::cases(),
         servers::cases(),
         streams::cases(),

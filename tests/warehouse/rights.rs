@@ -2,14 +2,15 @@
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::support::process::{Daemon, app, stdout};
+use crate::support::process::{Daemon, app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
     on_postgres:
         a_right_on_one_table_holds_up_no_other_one,
         a_right_that_every_load_needs_holds_all_with_its_reason,
-        a_lock_on_the_catalog_names_its_holder;
+        a_lock_on_the_catalog_names_its_holder,
+        a_right_to_make_tables_is_named_by_its_statement;
 }
 
 /// A role of its own for the database, which is granted all that loads need, and the database's address for it.
@@ -194,6 +195,42 @@ async fn a_right_that_every_load_needs_holds_all_with_its_reason(database: TestD
         daemon.wait_for(&["all is well again"])?;
     }
     same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn a_right_to_make_tables_is_named_by_its_statement(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let (role, url) = role(&database, "made").await?;
+    let settings = [("DATABASE_URL", url.as_str())];
+    // The state of an older catalog.
+    as_owner(
+        &database,
+        &[
+            "drop table sluice.checkpoint",
+            "alter table sluice.load drop column position",
+            "delete from sluice.migration where version like '%checkpoint%'",
+            &format!("revoke create on schema sluice from {role}"),
+            &format!("revoke create on schema staging from {role}"),
+        ],
+    )
+    .await?;
+    let output = app(&workdir, &["--once"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    let grant = |schema: &str| format!("grant create on schema \"{schema}\" to \"{role}\"");
+    holds(&stderr(&output), &grant("sluice"))?;
+    as_owner(&database, &[&grant("sluice")]).await?;
+    // Then its other tables are to be changed, which only their owner may.
+    let output = app(&workdir, &["--once"], &settings)?;
+    if output.status.code() != Some(0) {
+        holds(&stderr(&output), &format!("alter table \"sluice\".\"load\" owner to \"{role}\""))?;
+    }
+    database.warehouse.prepare().await?;
+    as_owner(&database, &[&format!("grant all on all tables in schema sluice to {role}")]).await?;
+    let output = app(&workdir, &["doctor"], &settings)?;
+    same(output.status.code(), Some(1))?;
+    holds(&stdout(&output), &grant("staging"))?;
+    as_owner(&database, &[&grant("staging")]).await?;
+    let said = stdout(&app(&workdir, &["doctor"], &settings)?);
+    holds(&said, "rows were written and taken back")?;
+    same((said.as_str(), said.contains("grant ")), (said.as_str(), false))
 }
 
 async fn a_lock_on_the_catalog_names_its_holder(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -19,6 +19,7 @@ cases! {
         a_retraction_is_of_one_database,
         a_retracted_part_holds_up_its_file,
         loads_of_a_dropped_table_do_not_come_back,
+        a_dropped_table_that_is_there_again_is_told,
         a_retraction_that_cannot_be_noted_does_not_happen,
         a_daemon_tells_it_too,
         what_comes_back_goes_before_what_waits;
@@ -91,6 +92,24 @@ async fn a_retracted_load_does_not_come_back(database: TestDatabase, workdir: Wo
     same(numbers(&backup, "t").await?, vec![1, 3])?;
     is_well(&workdir, &restored)?;
     same(numbers(&backup, "t").await?, vec![1, 3])
+}
+
+async fn a_dropped_table_that_is_there_again_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = keeping(&database.url);
+    load(&workdir, &settings, &[1])?;
+    let backup = copy(&database, &workdir, "backup").await?;
+    same(run(&workdir, &["drop", "staging.t", "--yes"], &settings)?.0, Some(0))?;
+    let told = |settings: &Settings<'_>| -> anyhow::Result<bool> {
+        let (code, said) = run(&workdir, &["doctor"], settings)?;
+        same((code, said.as_str()), (Some(0), said.as_str()))?;
+        Ok(said.contains("app drop had dropped staging.t") && said.contains("to drop it again: app drop staging.t"))
+    };
+    same((told(&settings)?, told(&keeping(&backup))?), (false, true))?;
+    // Loaded since, it is wanted.
+    load(&workdir, &settings, &[2])?;
+    same(told(&settings)?, false)?;
+    same(run(&workdir, &["drop", "staging.t", "--yes"], &keeping(&backup))?.0, Some(0))?;
+    same(told(&keeping(&backup))?, false)
 }
 
 async fn a_retracted_load_without_its_file_is_no_loss(database: TestDatabase, workdir: Workdir) -> Outcome {

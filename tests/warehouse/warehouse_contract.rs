@@ -193,10 +193,10 @@ async fn decimals_are_numbers_in_a_select(database: TestDatabase, workdir: Workd
 }
 
 async fn missing_and_dropped(database: TestDatabase, workdir: Workdir) -> Outcome {
-    same(database.warehouse.missing().await?, Vec::<String>::new())?;
+    same(database.warehouse.missing().await?.to_make, Vec::<String>::new())?;
     workdir.load(&database, "x.csv", "a\n1\n").await?;
     database.warehouse.drop_all().await?;
-    same(database.warehouse.missing().await?.is_empty(), false)?;
+    same(database.warehouse.missing().await?.to_make.is_empty(), false)?;
     database.warehouse.prepare().await?;
     same(workdir.load(&database, "x.csv", "a\n1\n").await?.duplicate_of, None)?;
     same(database.text("select a from staging.x").await?, "1")

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::Value;
-use sluice::sql::Engine;
+use sluice::sql::{Engine, Table};
 use sluice::warehouse::Scope;
 
-use crate::support::process::{Daemon, app, stderr, stdout};
+use crate::support::process::{Daemon, app, app_of_user, as_other_user, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
@@ -17,8 +19,11 @@ cases! {
         what_failed_needs_a_person_until_it_is_loaded,
         a_failed_pipeline_needs_a_person,
         a_daemon_in_trouble_says_so,
-        a_folder_that_is_gone_is_waited_for;
+        a_folder_that_is_gone_is_waited_for,
+        a_stopped_daemon_is_told_by_status_and_doctor,
+        rows_that_were_taken_away_by_hand_need_a_person;
     alone:
+        a_file_that_cannot_be_read_says_so,
         it_works_without_a_database,
         a_state_that_cannot_be_written_holds_nothing_up,
         what_a_dead_daemon_left_is_told_and_cleared;
@@ -95,6 +100,106 @@ async fn a_daemon_says_what_it_does(database: TestDatabase, workdir: Workdir) ->
     drop(open);
     same((daemon.terminate()?.0.code(), other.terminate()?.0.code()), (Some(0), Some(0)))?;
     same(workdir.claims(), 0)
+}
+
+async fn a_stopped_daemon_is_told_by_status_and_doctor(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let mut daemon = Daemon::start(&workdir, &[], &settings)?;
+    daemon.wait_for(&["watching"])?;
+    until(&workdir, &settings, |json| json["watching"][0]["pid"].is_u64())?;
+    let watched = || app(&workdir, &["doctor", "--watched"], &settings);
+    let output = watched()?;
+    holds(&stdout(&output), "imports is watched")?;
+    same(stdout(&output).contains("says nothing of itself"), false)?;
+    daemon.signal(Signal::STOP)?;
+    // A minute goes by.
+    let place = fs::read_dir(workdir.path("imports/.sluice"))?.next().expect("it has a place")?.path();
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(place.join("state.json"))?)?;
+    state["written"] = (chrono::Utc::now() - chrono::TimeDelta::seconds(90)).to_rfc3339().into();
+    fs::write(place.join("state.json"), state.to_string())?;
+    let silent = format!("the daemon (pid {} on ", daemon.id());
+    let (code, json) = status(&workdir, &settings)?;
+    same(code, Some(1))?;
+    holds(whats(&json)[0], &silent)?;
+    for arguments in [&["doctor", "--watched", "--json"][..], &["doctor", "--json"]] {
+        let output = app(&workdir, arguments, &settings)?;
+        same(output.status.code(), Some(1))?;
+        let told = stdout(&output);
+        let line = told.lines().find(|line| line.contains("is watched")).unwrap_or_default();
+        for words in
+            ["\"ok\":false", &silent, "says nothing of itself since 20", &format!("kill -CONT {}", daemon.id())]
+        {
+            holds(line, words)?;
+        }
+    }
+    daemon.signal(Signal::CONT)?;
+    until(&workdir, &settings, |json| json["ok"].as_bool() == Some(true))?;
+    same(daemon.terminate()?.0.code(), Some(0))
+}
+
+async fn rows_that_were_taken_away_by_hand_need_a_person(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.plugin("kept", "name: kept\nfiles: [kept.*]\nmode: upsert\nkey: [a]\n")?;
+    workdir.plugin("whole", "name: whole\nfiles: [whole.*]\nmode: replace\n")?;
+    for round in ["1", "2"] {
+        for table in ["t", "kept", "whole"] {
+            workdir.write(&format!("imports/{table}.csv"), format!("a,b\n1,{round}\n2,{round}\n"))?;
+        }
+        same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    }
+    let run = async |sql: &str| -> Outcome {
+        let mut transaction = database.warehouse.begin(Scope::Load).await?;
+        transaction.execute(sql, &[]).await?;
+        Ok(transaction.commit().await?)
+    };
+    let table = |name: &str| database.warehouse.names().table(&Table::staging(name));
+    let told = |command: &str| -> anyhow::Result<(Option<i32>, String)> {
+        let output = app(&workdir, &[command], &settings)?;
+        Ok((output.status.code(), stdout(&output)))
+    };
+    let is_told = |commands: &[&str], words: &str| -> Outcome {
+        for command in ["status", "doctor"] {
+            let (code, said) = told(command)?;
+            let is_red = commands.contains(&command);
+            same(
+                (command, code, said.contains(words), said.as_str()),
+                (command, Some(i32::from(is_red)), is_red, said.as_str()),
+            )?;
+        }
+        Ok(())
+    };
+    is_told(&[], "by hand")?;
+    // A row is found by who counts.
+    run(&format!("delete from {} where a = 1 and b = 1", table("t"))).await?;
+    is_told(
+        &["doctor"],
+        "staging.t has 3 rows of the 4 rows that 2 loads brought into it: somebody took them away by hand",
+    )?;
+    run(&format!("delete from {}", table("t"))).await?;
+    is_told(&["status", "doctor"], "staging.t is empty, and 2 loads brought 4 rows into it")?;
+    run(&format!("drop table {}", table("t"))).await?;
+    is_told(&["status", "doctor"], "staging.t is not there, and 2 loads brought 4 rows into it")?;
+    same(app(&workdir, &["drop", "staging.t", "--yes"], &settings)?.status.code(), Some(0))?;
+    is_told(&[], "by hand")?;
+    run(&format!("delete from {}", table("whole"))).await?;
+    is_told(&["status", "doctor"], "staging.whole is empty, and 1 load brought 2 rows into it")?;
+    same(app(&workdir, &["drop", "staging.whole", "--yes"], &settings)?.status.code(), Some(0))?;
+    run(&format!("delete from {}", table("kept"))).await?;
+    is_told(&["status", "doctor"], "staging.kept is empty")
+}
+
+async fn a_file_that_cannot_be_read_says_so(workdir: Workdir) -> Outcome {
+    as_other_user(&workdir)?;
+    let settings = [("DATABASE_URL", "sqlite://data/warehouse.db")];
+    let path = workdir.write("imports/x.csv", "a\n1\n")?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000))?;
+    let words = "cannot be read: permission denied: imports/x.csv is uid ";
+    for command in [&["why", "x.csv"][..], &["status"]] {
+        let said = stdout(&app_of_user(&workdir, command, &settings)?);
+        holds(&said, words)?;
+        holds(&said, "chmod a+r imports/x.csv")?;
+    }
+    Ok(())
 }
 
 async fn a_load_on_its_way_shows_how_far_it_is(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::process::{Daemon, app, app_of_user, stdout};
+use crate::support::process::{Daemon, app, app_of_user, as_other_user, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
     on_both:
         a_file_that_cannot_be_claimed_needs_a_person_at_once,
+        a_failed_folder_that_cannot_be_written_is_told_once,
+        claims_of_another_user_are_told_by_doctor_too,
         results_that_cannot_be_written_need_a_person_before_a_file_does,
         red_ends_with_its_cause_though_a_file_waits_for_another_reason,
         red_ends_though_the_file_that_was_hurt_is_gone,
@@ -103,6 +105,82 @@ async fn a_file_that_cannot_be_claimed_needs_a_person_at_once(database: TestData
     same(daemon.terminate()?.0.code(), Some(0))
 }
 
+async fn a_failed_folder_that_cannot_be_written_is_told_once(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = settings(&database);
+    let settings = [("DATABASE_URL", settings[0].1.as_str())];
+    as_other_user(&workdir)?;
+    let failed = workdir.path("imports/failed");
+    fs::create_dir(&failed)?;
+    shut(&failed, true)?;
+    let loads = || Ok::<_, anyhow::Error>(stdout(&app(&workdir, &["loads", "--json"], &settings)?));
+    let told = |arguments: &[&str]| -> Outcome {
+        let output = app_of_user(&workdir, arguments, &settings)?;
+        same((arguments, output.status.code()), (arguments, Some(1)))?;
+        let said = stdout(&output);
+        holds(&said, "imports/failed")?;
+        holds(&said, if rustix::process::geteuid().is_root() { "chown -R 4321" } else { "chmod" })
+    };
+    // Also a program that ends each time records no load that cannot go.
+    workdir.write("imports/empty.csv", "")?;
+    for _ in 0..2 {
+        let output = app_of_user(&workdir, &["--once"], &settings)?;
+        same(output.status.code(), Some(1))?;
+        let said = stdout(&output) + &stderr(&output);
+        holds(
+            &said,
+            "the file is empty; it stays where it is, because it cannot be moved to failed/: Permission denied",
+        )?;
+        holds(&said, "imports/failed is uid ")?;
+        same(
+            (said.as_str(), workdir.list("imports")),
+            (said.as_str(), vec!["empty.csv".to_owned(), "failed".to_owned()]),
+        )?;
+        same(loads()?, "")?;
+    }
+    told(&["status"])?;
+    told(&["doctor"])?;
+    let mut daemon = Daemon::start_as_user(&workdir, &settings)?;
+    daemon.wait_for(&["empty.csv", "not loaded yet", "cannot be moved to failed/", "imports/failed is uid "])?;
+    until(&workdir, &settings, |json| whats(json).contains("imports/failed cannot be written since 20"))?;
+    for command in [&["status"][..], &["doctor"], &["doctor", "--watched"]] {
+        told(command)?;
+    }
+    // Others go on, and it is tried again meanwhile.
+    workdir.write("imports/good.csv", "a\n1\n")?;
+    daemon.wait_for(&["loaded good.csv"])?;
+    same(loads()?.lines().count(), 1)?;
+    shut(&failed, false)?;
+    daemon.wait_for(&["empty.csv", "moved, with the reason beside it"])?;
+    same(loads()?.lines().count(), 2)?;
+    let (status, log) = daemon.terminate()?;
+    same((status.code(), log.matches("cannot be moved to failed/").count()), (Some(0), 1))
+}
+
+/// A folder of claims that is the system's, where Sluice is another user's.
+async fn claims_of_another_user_are_told_by_doctor_too(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = settings(&database);
+    let settings = [("DATABASE_URL", settings[0].1.as_str())];
+    if as_other_user(&workdir)?.is_none() {
+        return Ok(());
+    }
+    same(app_of_user(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
+    let claims = workdir.path("imports/.sluice");
+    chown(&claims, Some(0), Some(0))?;
+    for mode in [0o750, 0o755] {
+        fs::set_permissions(&claims, fs::Permissions::from_mode(mode))?;
+        for command in ["status", "doctor"] {
+            let output = app_of_user(&workdir, &[command], &settings)?;
+            same((command, mode, output.status.code()), (command, mode, Some(1)))?;
+            holds(&stdout(&output), "chown -R 4321 imports/.sluice")?;
+        }
+    }
+    chown(&claims, Some(4321), Some(4321))?;
+    for command in ["status", "doctor"] {
+        same(app_of_user(&workdir, &[command], &settings)?.status.code(), Some(0))?;
+    }
+    Ok(())
+}
+
 async fn results_that_cannot_be_written_need_a_person_before_a_file_does(
     database: TestDatabase,
     workdir: Workdir,
@@ -115,7 +193,7 @@ async fn results_that_cannot_be_written_need_a_person_before_a_file_does(
     // No file needs it yet.
     let json = until(&workdir, &settings, |json| json["ok"] == false)?;
     holds(&whats(&json), "exports cannot be written since 20")?;
-    holds(&whats(&json), if rustix::process::geteuid().is_root() { "chown -R 4321:4321 it" } else { "chmod" })?;
+    holds(&whats(&json), if rustix::process::geteuid().is_root() { "chown -R 4321:4321 " } else { "chmod" })?;
     workdir.write("imports/r.csv", "a,b\n1,2\n3,\0\n")?;
     daemon.wait_for(&["not loaded yet", "cannot write rejects"])?;
     let json = until(&workdir, &settings, |json| whats(json).contains("r.csv is not loaded: cannot write rejects"))?;

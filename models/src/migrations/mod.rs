@@ -15,6 +15,8 @@ use sea_orm_migration::{
     sea_query::IntoTableRef,
 };
 
+use crate::tables;
+
 /// The schema that holds the catalog on PostgreSQL.
 pub const POSTGRES_SCHEMA: &str = "sluice";
 
@@ -32,31 +34,84 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-/// Returns the names of the migrations that [`migrate`] would run. Changes nothing, unless the migrator's own table is
-/// missing.
-///
-/// # Errors
-/// Any error of the database.
-pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let pending = match db.get_database_backend() {
-        DbBackend::Sqlite => SqliteMigrator::get_pending_migrations(db).await?,
-        _ => PostgresMigrator::get_pending_migrations(db).await?,
-    };
-    Ok(pending.iter().map(|one| one.name().to_owned()).collect())
+/// State of a catalog against the migrations that this program knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Names of the migrations that ran.
+    pub applied: Vec<String>,
+    /// Names of the migrations that [`migrate`] would run.
+    pub pending: Vec<String>,
+    /// Names of the migrations of a newer program.
+    pub unknown: Vec<String>,
+    /// Tables that migrations which ran have made, and that are not there any more.
+    pub missing: Vec<&'static str>,
 }
 
-/// Returns the names of migrations that a newer program has run and this one does not know. Changes nothing, unless the
-/// migrator's own table is missing.
+/// Returns the catalog's state. Only reads: a database that takes no writes can be asked.
 ///
 /// # Errors
 /// Any error of the database.
-pub async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let run = match db.get_database_backend() {
-        DbBackend::Sqlite => SqliteMigrator::get_migration_models(db).await?,
-        _ => PostgresMigrator::get_migration_models(db).await?,
-    };
+pub async fn standing(db: &impl ConnectionTrait) -> Result<Standing, DbErr> {
+    let backend = db.get_database_backend();
+    let there = names(db, &tables_there(backend)).await?;
+    let is_there = |table: &str| there.iter().any(|name| name == table);
     let known: Vec<_> = all().iter().map(|one| one.name().to_owned()).collect();
-    Ok(run.into_iter().map(|one| one.version).filter(|version| !known.contains(version)).collect())
+    if !is_there(MIGRATION) {
+        // Its table is the first that is made.
+        let missing = if tables().into_iter().any(is_there) { vec![MIGRATION] } else { Vec::new() };
+        return Ok(Standing { pending: known, missing, ..Standing::default() });
+    }
+    let applied =
+        names(db, &format!("select version as name from {} order by version", written(backend, MIGRATION))).await?;
+    let (has_run, pending): (Vec<_>, Vec<_>) = known.into_iter().partition(|name| applied.contains(name));
+    let missing =
+        tables().into_iter().filter(|table| !is_there(table) && has_run.iter().any(|name| name == maker(table)));
+    Ok(Standing {
+        missing: missing.collect(),
+        unknown: applied.iter().filter(|name| !has_run.contains(name)).cloned().collect(),
+        pending,
+        applied,
+    })
+}
+
+/// Returns the query for the tables of the catalog that are there, by their names in the schema.
+pub fn tables_there(backend: DbBackend) -> String {
+    let quoted = |prefix: &str| -> String {
+        let all: Vec<_> = tables().into_iter().chain([MIGRATION]).map(|table| format!("'{prefix}{table}'")).collect();
+        all.join(", ")
+    };
+    match backend {
+        DbBackend::Sqlite => format!(
+            "select substr(name, 9) as name from sqlite_schema where type = 'table' and name in ({})",
+            quoted("sluice__")
+        ),
+        // By an index, whatever the number of other tables is.
+        _ => format!(
+            "select c.relname::text as name from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
+             where n.nspname = '{POSTGRES_SCHEMA}' and c.relkind in ('r', 'p') and c.relname in ({})",
+            quoted("")
+        ),
+    }
+}
+
+/// The migrator's own table.
+const MIGRATION: &str = "migration";
+
+/// The migration that makes a table of the catalog.
+fn maker(table: &str) -> &'static str {
+    match table {
+        "star" | "star_reject" => "m20261121_000003_star",
+        "beside" => "m20261129_000004_beside",
+        "question" => "m20261129_000005_questions",
+        "identity" => "m20261129_000006_identity",
+        "checkpoint" => "m20261130_000007_checkpoint",
+        _ => "m20261120_000001_catalog",
+    }
+}
+
+async fn names(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, DbErr> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
 /// Returns the catalog's identity, which its copies share; `None` if it was removed by hand.

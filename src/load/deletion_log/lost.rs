@@ -27,13 +27,22 @@ const ELSEWHERE: &str = "the database";
 
 /// Loads of another database that are not in this one, in words.
 pub(crate) fn of_another(lost: &[DeletionRecord]) -> String {
-    let named: Vec<_> = lost.iter().rev().take(NAMED).map(|line| line.source.as_str()).collect();
+    let named: Vec<_> = lost
+        .iter()
+        .rev()
+        .take(NAMED)
+        .map(|line| match &line.kept {
+            Some(kept) => format!("{} (kept as {})", line.source, kept.display()),
+            None => line.source.clone(),
+        })
+        .collect();
     let more = lost.len() - named.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let is_kept = lost.iter().any(|line| line.kept.is_some());
     format!(
-        "this is another database than the one that files were loaded into before: it has not got the rows of {}, whose files are not \
-         here any more: {}{more}",
+        "this is another database than the one that files were loaded into before: it has not got the rows of {}, whose files {}: {}{more}",
         counted(lost.len() as u64, "load"),
+        if is_kept { "are deleted or kept elsewhere" } else { "are not here any more" },
         named.join(", ")
     )
 }
@@ -58,11 +67,26 @@ pub(crate) fn of_lost(line: &DeletionRecord, folder: &Path) -> (String, String) 
                 kept.display()
             ),
         ),
-        _ => (
-            format!("{what} is not here any more"),
+        (None, Some(kept)) if is_there(kept) => (
+            format!("{what} is kept as {}", kept.display()),
+            format!(
+                "app, or app --once, brings it back once and loads it again; where it did that before, drop it into {folder}; to be told \
+                 no more, remove {folder}/{LOST}"
+            ),
+        ),
+        (_, kept) => (
+            match kept {
+                Some(kept) => format!("{what} is not here any more; it was kept as {}", kept.display()),
+                None => format!("{what} is not here any more"),
+            },
             format!("get the file once more and drop it into {folder}; to be told no more, remove {folder}/{LOST}"),
         ),
     }
+}
+
+/// True if a kept file can be found from here; one in a store of objects is asked for by its own tools.
+fn is_there(kept: &Path) -> bool {
+    kept.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
 /// A load that was retracted and is there again, in words, and the remedy.

@@ -174,6 +174,8 @@ pub(super) struct Noted {
     pub(super) back: HashSet<String>,
     /// Names of the records whose contents were loaded again.
     pub(super) again: HashSet<String>,
+    /// Staging tables that were dropped, each with the identity of its database, and into which nothing was loaded since.
+    pub(super) dropped: HashSet<(String, Option<String>)>,
     /// The newest retraction of each load.
     pub(super) retracted: Vec<DeletionRecord>,
     /// The reason why a part of the log cannot be read.
@@ -214,8 +216,10 @@ impl Noted {
                         let of_catalog = one.before.iter_mut().filter(|one| one.catalog == of);
                         of_catalog.for_each(|one| one.is_taken_back = true);
                     }
+                    noted.dropped.insert((dropped, of));
                 }
                 Line::Gone(mut line) => {
+                    noted.dropped.remove(&(line.table.clone(), line.catalog.clone()));
                     let key = (line.catalog.clone(), line.load, line.hash.clone(), line.table.clone());
                     let mut before = vec![Brought::of(&line)];
                     // The same load, deleted after all, or loaded again under its number.

@@ -5,7 +5,9 @@ use std::io;
 
 use super::record::Line;
 use super::{DeletionLog, DeletionRecord};
+use crate::catalog::Catalog;
 use crate::source::random;
+use crate::warehouse::WarehouseError;
 
 /// A retraction in the log, which is void if it does not happen.
 #[derive(Debug)]
@@ -47,6 +49,24 @@ impl DeletionLog {
     /// Notes that cannot be written: after a restore the files of its loads come back that were kept.
     pub fn note_drop(&self, table: &str, catalog: Option<String>) -> io::Result<bool> {
         self.note(Line::Dropped { dropped: table.to_owned(), of: catalog })
+    }
+
+    /// The staging tables of the catalog's database that were dropped, and whose loads are there again: an older state of it
+    /// was restored.
+    ///
+    /// # Errors
+    /// A ledger that cannot be asked.
+    pub async fn dropped_again(&self, catalog: &Catalog) -> Result<Vec<String>, WarehouseError> {
+        let here = catalog.identity().await?;
+        let dropped = self.read().dropped.into_iter().filter(|(_, of)| here.is_some() && *of == here);
+        let mut there = Vec::new();
+        for (table, _) in dropped {
+            if catalog.has_loads(&table).await? {
+                there.push(table);
+            }
+        }
+        there.sort();
+        Ok(there)
     }
 
     fn note(&self, line: Line) -> io::Result<bool> {

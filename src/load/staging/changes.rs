@@ -10,6 +10,8 @@ use crate::text::counted;
 pub(crate) enum TableChange {
     /// A column of this name and of more types than before.
     Widened { column: String, from: Type, to: Type },
+    /// A column of the key that held numbers, and holds texts from now on.
+    KeySpelled { column: String },
     /// A column that no file brought before.
     Added { column: String },
     /// A column that was dropped by hand.
@@ -29,6 +31,13 @@ impl TableChange {
             TableChange::Widened { column, from, to } => {
                 info!(table, column, from = %from, to = %to, "a column's type widens");
             }
+            TableChange::KeySpelled { column } => info!(
+                table,
+                column,
+                load.id = load_id,
+                "the key {column} held numbers and is text now: a number in it names one row as before, however it is spelled (7, 007 and \
+                 7.0), and the newest row's spelling counts; in other tables these are different texts"
+            ),
             TableChange::Added { column } => info!(table, column, "a new column"),
             TableChange::MadeAgain { column } => warn!(
                 table,

@@ -10,14 +10,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use self::needs::{absent_need, closed, database_needs, failed_need, short, silent, stuck, troubles, waits};
-use crate::catalog::{Emptied, Failure, LastRun, Total};
+use self::needs::{absent_need, database_needs, failed_need, short, stuck, troubles, waits};
+use crate::catalog::{Emptied, Failure, Gone, LastRun, Total};
 use crate::source::FailedFile;
 use crate::telemetry::progress::{FileStep, Running};
 use crate::worker::{Held, IN_TURN, State, Waiting};
 
 pub use self::disks::full;
 pub use self::needs::Need;
+pub(super) use self::needs::{closed, rows_gone, silent};
 
 /// The state of a project.
 #[derive(Debug, Serialize)]
@@ -95,6 +96,9 @@ pub struct DatabaseStatus {
     /// The tables that a file without rows emptied; they are among the needs.
     #[serde(skip)]
     pub emptied: Vec<Emptied>,
+    /// The tables without the rows that their loads brought; they are among the needs.
+    #[serde(skip)]
+    pub gone: Vec<Gone>,
 }
 
 /// The findings that a status is made of.
@@ -141,7 +145,7 @@ pub fn status(found: Found, now: DateTime<Utc>) -> Status {
             file.why.clone_from(why);
         } else if file.why == IN_TURN && !states.is_empty() && states.iter().all(|state| state.trouble.is_some()) {
             "nothing is loaded now: see above".clone_into(&mut file.why);
-        } else if file.is_ours && living.is_empty() && absent.is_empty() {
+        } else if file.is_ours && file.why == IN_TURN && living.is_empty() && absent.is_empty() {
             "nobody watches the folder".clone_into(&mut file.why);
         }
     }

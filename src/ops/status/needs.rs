@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
-use crate::catalog::{Emptied, LastRun};
+use crate::catalog::{Emptied, Gone, LastRun};
 use crate::source::FailedFile;
 use crate::text::counted;
 use crate::worker::{Held, State, Waiting};
@@ -47,14 +47,15 @@ pub(super) fn troubles(watching: &[Watcher], database: &DatabaseStatus) -> impl 
 }
 
 pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need {
-    let (pid, folder) = (state.pid, folder.display());
+    let (pid, path, folder) = (state.pid, folder, folder.display());
     let (since, why) = match &state.trouble {
         Some(held) => (moment(held.since), held.why.as_str()),
         None => (moment(state.started), "no reason was kept"),
     };
     if is_there {
         let fix = format!(
-            "it tries again by itself; give the user that it runs as the right to read and write in it: chown -R USER {folder}"
+            "it tries again by itself; give the user that it runs as the right to read and write in it: {}",
+            given_to(state, path)
         );
         return Need {
             what: format!("the daemon (pid {pid}) loads nothing out of {folder} since {since}: {why}"),
@@ -71,21 +72,33 @@ pub(super) fn absent_need(state: &State, folder: &Path, is_there: bool) -> Need 
 const SILENT: TimeDelta = TimeDelta::seconds(60);
 
 /// Programs that say nothing of themselves any more: they are stopped, or cannot write in the folder.
-pub(super) fn silent(states: &[&State], folder: &Path, now: DateTime<Utc>) -> impl Iterator<Item = Need> {
-    let folder = folder.display();
-    states.iter().filter_map(move |state| Some((state, state.written.filter(|at| now - *at > SILENT)?))).map(
-        move |(State { pid, host, .. }, at)| Need {
+pub(in crate::ops) fn silent(states: &[&State], folder: &Path, now: DateTime<Utc>) -> Vec<Need> {
+    let need = |state: &&State| {
+        let at = state.written.filter(|at| now - *at > SILENT)?;
+        let State { pid, host, .. } = state;
+        Some(Need {
             what: format!("the daemon (pid {pid} on {host}) says nothing of itself since {}", moment(at)),
             fix: format!(
-                "see whether it is stopped (kill -CONT {pid} lets it go on), and whether its user may write in {folder}: \
-                 chown -R USER {folder}"
+                "see whether it is stopped (kill -CONT {pid} lets it go on), and whether its user may write in {}: {}",
+                folder.display(),
+                given_to(state, folder)
             ),
-        },
-    )
+        })
+    };
+    states.iter().filter_map(need).collect()
+}
+
+/// The command that gives the folder to the user of a program.
+fn given_to(state: &State, folder: &Path) -> String {
+    match state.user {
+        Some((uid, gid)) => format!("chown -R {uid}:{gid} {}", folder.display()),
+        // An older program's state.
+        None => format!("chown -R USER {}, where USER is what ps -o user= -p {} prints", folder.display(), state.pid),
+    }
 }
 
 /// The folders that a program cannot write.
-pub(super) fn closed(states: &[&State]) -> Vec<Need> {
+pub(in crate::ops) fn closed(states: &[&State]) -> Vec<Need> {
     let need = |(folder, Held { since, why, fix }): (&String, &Held)| Need {
         what: format!("{folder} cannot be written since {}: {why}", moment(*since)),
         fix: fix.clone().unwrap_or_default(),
@@ -151,6 +164,25 @@ pub(super) fn failed_need(failed: &FailedFile) -> Need {
     }
 }
 
+/// A staging table that lacks rows which the ledger has.
+pub(in crate::ops) fn rows_gone(Gone { table, loads, rows, there }: &Gone) -> Need {
+    let (rows, loads) = (counted(rows.unsigned_abs(), "row"), counted(loads.unsigned_abs(), "load"));
+    let what = match there {
+        None => format!("staging.{table} is not there, and {loads} brought {rows} into it"),
+        Some(0) => format!("staging.{table} is empty, and {loads} brought {rows} into it"),
+        Some(there) => format!(
+            "staging.{table} has {} of the {rows} that {loads} brought into it",
+            counted(there.unsigned_abs(), "row")
+        ),
+    };
+    Need {
+        what: format!("{what}: somebody took them away by hand"),
+        fix: format!(
+            "restore them from a backup; or app drop staging.{table} forgets its loads: their files can be loaded again when they come"
+        ),
+    }
+}
+
 pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
     let mut needs = Vec::new();
     if let Some(error) = &database.error {
@@ -172,6 +204,7 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
             "deliver the file again with its rows; if it is to be empty, app retract {load} says that you know"
         ),
     }));
+    needs.extend(database.gone.iter().map(rows_gone));
     if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
         let error = error.as_deref().unwrap_or("no reason was kept");
         needs.push(Need {

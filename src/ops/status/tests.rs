@@ -1,5 +1,7 @@
 //! What is told of a program, its folder and its database.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 
 use super::needs::NO_ANSWER;
@@ -30,6 +32,7 @@ fn state(put_back: &[(&str, i64)]) -> State {
     State {
         pid: 7,
         host: "h".to_owned(),
+        user: Some((7, 8)),
         started: Utc::now(),
         written: Some(Utc::now()),
         folder: PathBuf::from("imports"),
@@ -96,6 +99,8 @@ fn a_program_that_is_silent_needs_a_person() {
     assert!(needs(found(vec![Some(state(30))], Vec::new())).is_empty());
     let needs = needs(found(vec![Some(state(90))], Vec::new()));
     assert!(needs[0].starts_with("the daemon (pid 7 on h) says nothing of itself since 20"), "{needs:?}");
+    let fix = &silent(&[&state(90)], Path::new("imports"), Utc::now())[0].fix;
+    assert!(fix.ends_with("whether its user may write in imports: chown -R 7:8 imports"), "{fix}");
 }
 
 #[test]

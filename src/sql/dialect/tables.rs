@@ -29,6 +29,41 @@ impl Engine {
         self == Engine::Postgres
     }
 
+    /// The names of the tables and views of a schema, without it.
+    pub fn relations_of(self, schema: &str) -> String {
+        match self {
+            Engine::Postgres => format!(
+                "select c.relname::text as name from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
+                 where n.nspname = {} and c.relkind in ('r', 'p', 'v', 'm', 'f')",
+                literal(schema)
+            ),
+            Engine::Sqlite => {
+                let prefix = format!("{schema}__");
+                let (length, prefix) = (prefix.chars().count(), literal(&prefix));
+                format!(
+                    "select substr(name, {}) as name from sqlite_schema \
+                     where type in ('table', 'view') and substr(name, 1, {length}) = {prefix}",
+                    length + 1
+                )
+            }
+        }
+    }
+
+    /// The names of the indexes of a table.
+    pub fn indexes_of(self, names: &Names, table: &Table) -> String {
+        match self {
+            Engine::Postgres => format!(
+                "select indexname::text as name from pg_catalog.pg_indexes where schemaname = {} and tablename = {}",
+                literal(names.schema(table.schema)),
+                literal(&table.name)
+            ),
+            Engine::Sqlite => format!(
+                "select name from sqlite_schema where type = 'index' and tbl_name = {}",
+                literal(&format!("{}__{}", names.schema(table.schema), table.name))
+            ),
+        }
+    }
+
     /// The statement by which the planner gets to know a table's rows, if it does not by itself.
     pub fn analyze(self, table: &str) -> Option<String> {
         (self == Engine::Postgres).then(|| format!("analyze {table}"))

@@ -30,6 +30,29 @@ impl Engine {
         }
     }
 
+    /// A text without the zeros before and behind it that make no other number of it, if it is a plain number: `-007.50` is
+    /// `-7.5`, `0.0` is `0`. An index can be over it.
+    pub fn one_spelling(self, text: &str) -> String {
+        let (is_number, has_point) = match self {
+            Engine::Postgres => {
+                (format!("{text} ~ '^-?([0-9]+[.]?[0-9]*|[.][0-9]+)$'"), format!("strpos({text}, '.') > 0"))
+            }
+            Engine::Sqlite => (
+                format!(
+                    "{text} not glob '*[^0-9.-]*' and {text} glob '*[0-9]*' and {text} not glob '*.*.*' \
+                     and substr({text}, 2) not glob '*-*'"
+                ),
+                format!("instr({text}, '.') > 0"),
+            ),
+        };
+        let ends = format!("case when {has_point} then rtrim(rtrim({text}, '0'), '.') else {text} end");
+        let digits = format!("ltrim({ends}, '-0')");
+        let sign = format!("case when substr({text}, 1, 1) = '-' then '-' else '' end");
+        format!(
+            "(case when {is_number} then case when {digits} = '' then '0' else {sign} || {digits} end else {text} end)"
+        )
+    }
+
     /// The declared type of moments in UTC.
     pub fn instant(self) -> &'static str {
         self.told(Type::Timestamptz)

@@ -21,7 +21,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool, Row as _};
 use tokio::sync::Semaphore;
 
-use super::{Address, Lacking, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream};
+use super::{
+    Address, Lacking, MissingParts, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream,
+};
 use crate::sql::{Engine, Names, Schema, Table, quote};
 pub use copy::encode;
 use limits::{UNLIMITED, UNLIMITED_17, dangers, lift_limits};
@@ -100,6 +102,8 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, WarehouseEr
 pub(super) struct Postgres {
     /// True if the role may ask for the server's identity.
     tells_server: bool,
+    /// True if the server took no writes at the beginning: a standby, or by a setting.
+    only_reads: bool,
     /// Version of the server, as in `server_version_num`.
     version: i32,
     lookout: Lookout,
@@ -153,16 +157,18 @@ impl Postgres {
             .connect_with(options.clone())
             .await
             .map_err(|error| WarehouseError::from(error).while_doing(&shown(&options)))?;
-        let (version, tells_server): (i32, bool) = sqlx::query_as(
+        let (version, tells_server, only_reads): (i32, bool, bool) = sqlx::query_as(
             "select current_setting('server_version_num')::int, \
              has_function_privilege('pg_control_system()', 'execute')
                  and has_function_privilege('pg_current_wal_lsn()', 'execute') and \
-                  has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')",
+                  has_function_privilege('pg_walfile_name(pg_lsn)', 'execute'), \
+             current_setting('transaction_read_only')::bool",
         )
         .fetch_one(&pool)
         .await?;
         Ok(Postgres {
             tells_server,
+            only_reads,
             version,
             lookout: Lookout::new(pool.clone(), own),
             catalog: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
@@ -203,9 +209,13 @@ impl Postgres {
             }
         }
         let migrator = self.migrator().await?;
-        let done = match self.lookout.over(models::unknown(&migrator)).await {
-            Ok(unknown) if unknown.is_empty() => self.lookout.over(models::migrate(&migrator)).await,
-            unknown => unknown.and_then(|unknown| WarehouseError::of_newer(&self.address, &unknown)),
+        let missing = match self.lookout.over(models::standing(&migrator)).await {
+            Ok(standing) => MissingParts::of_catalog(&self.address, standing),
+            Err(error) => Err(error),
+        };
+        let done = match missing.and_then(|missing| missing.refuse_taken()) {
+            Ok(()) => self.lookout.over(models::migrate(&migrator)).await,
+            refused => refused,
         };
         migrator.close().await?;
         lock.rollback().await?;
@@ -258,31 +268,20 @@ impl Warehouse for Postgres {
         }
     }
 
-    async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
-        let mut missing = Vec::new();
+    async fn missing(&self) -> Result<MissingParts, WarehouseError> {
+        let mut schemas = Vec::new();
         for schema in SCHEMAS {
             let name = self.names.schema(schema);
             if !self.has_schema(name).await? {
-                missing.push(format!("the schema {name}"));
+                schemas.push(format!("the schema {name}"));
             }
         }
-        if self.has_schema(models::POSTGRES_SCHEMA).await? {
-            let migrator = self.migrator().await?;
-            let unknown = self.lookout.over(models::unknown(&migrator)).await;
-            let pending = match &unknown {
-                Ok(unknown) if unknown.is_empty() => self.lookout.over(models::pending(&migrator)).await,
-                _ => Ok(Vec::new()),
-            };
-            migrator.close().await?;
-            WarehouseError::of_newer(&self.address, &unknown?)?;
-            let pending = pending?;
-            // Tables of a pending migration are not missing besides.
-            if pending.is_empty() {
-                let tables = models::missing_tables(&self.catalog).await?;
-                missing.extend(tables.into_iter().map(|name| format!("the catalog's table {name}")));
-            }
-            missing.extend(pending.into_iter().map(|name| format!("the catalog's migration {name}")));
-        }
+        let standing = match self.has_schema(models::POSTGRES_SCHEMA).await? {
+            true => self.lookout.over(models::standing(&self.catalog)).await?,
+            false => models::Standing::default(),
+        };
+        let mut missing = MissingParts::of_catalog(&self.address, standing)?;
+        missing.to_make.splice(0..0, schemas);
         Ok(missing)
     }
 
@@ -312,7 +311,12 @@ impl Warehouse for Postgres {
             begun => begun?,
         };
         let lookout = self.lookout.clone();
-        Ok(Box::new(PostgresTransaction::new(transaction, self.names.clone(), self.tells_server, lookout)))
+        Ok(Box::new(PostgresTransaction::new(
+            transaction,
+            self.names.clone(),
+            (self.tells_server, self.only_reads),
+            lookout,
+        )))
     }
 
     async fn dangers(&self) -> Result<Vec<String>, WarehouseError> {

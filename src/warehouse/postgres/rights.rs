@@ -1,6 +1,8 @@
 //! The rights that the role lacks on tables, after the server refused a statement. The server does not tell which right it
 //! was about but in words.
 
+use std::collections::HashSet;
+
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Row as _};
 
@@ -73,6 +75,10 @@ pub(super) async fn lacking(
             .fetch_one(pool)
             .await?;
         standing.grant(names, table, &mut lacking);
+    }
+    for statements in [&mut lacking.of_all, &mut lacking.of_tables] {
+        let mut seen = HashSet::new();
+        statements.retain(|one| seen.insert(one.clone()));
     }
     Ok(lacking)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Column, Executor, Postgres, Row as _, TypeInfo};
+use sqlx::{Column, Executor, Postgres, Row as _, Statement, TypeInfo};
 
 use super::super::error::of_select;
 use super::super::text::as_files_wrote;
@@ -20,6 +20,8 @@ pub(super) struct PostgresTransaction {
     names: Names,
     /// True if the role may ask for the server's identity.
     tells_server: bool,
+    /// True if the server took no writes when the program began, and may make no view to be described.
+    only_reads: bool,
     lookout: Lookout,
 }
 
@@ -28,6 +30,9 @@ pub(super) struct PostgresTransaction {
 const SERVER: &str = "select system_identifier || '/' || current_database() || '/' || \
  left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()";
 
+/// Query for a transaction that takes no writes.
+const ONLY_READS: &str = "select current_setting('transaction_read_only')::bool";
+
 /// Name of a view that is made to be described.
 const DESCRIBED: &str = "pg_temp.sluice_describe";
 
@@ -35,10 +40,24 @@ impl PostgresTransaction {
     pub(super) fn new(
         transaction: sqlx::Transaction<'static, Postgres>,
         names: Names,
-        tells_server: bool,
+        (tells_server, only_reads): (bool, bool),
         lookout: Lookout,
     ) -> Self {
-        PostgresTransaction { transaction, names, tells_server, lookout }
+        PostgresTransaction { transaction, names, tells_server, only_reads, lookout }
+    }
+
+    /// The columns of a select as the server prepares it: without the digits and lengths of their types.
+    async fn prepared(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        let statement = (&mut *self.transaction).prepare(safe(select)).await.map_err(|error| of_select(error, 0))?;
+        let oids: Vec<_> = statement.columns().iter().filter_map(|column| column.type_info().oid()).collect();
+        let names: Vec<_> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+        let kinds: Vec<String> = sqlx::query_scalar(
+            "select format_type(o.oid, null) from unnest($1::oid[]) with ordinality as o(oid, place) order by o.place",
+        )
+        .bind(oids)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(names.into_iter().zip(kinds).map(|(name, declared)| TableColumn { name, declared }).collect())
     }
 
     /// The columns of a relation (quoted); none if there is no such relation.
@@ -88,6 +107,10 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn describe(&mut self, select: &str) -> Result<Vec<TableColumn>, WarehouseError> {
+        // A server that took no writes at first may take them by now.
+        if self.only_reads && sqlx::query_scalar(ONLY_READS).fetch_one(&mut *self.transaction).await? {
+            return self.prepared(select).await;
+        }
         let before = "create temp view sluice_describe as ";
         let made = self.transaction.execute(safe(format!("{before}{select}"))).await;
         made.map_err(|error| of_select(error, before.len()))?;

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tracing::{debug, info};
 
 use super::super::WarehouseError;
+use super::access::Access;
 
 /// Endings of the files beside the database's: the write-ahead log, and its index.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -73,7 +74,7 @@ fn id(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 /// The files beside a database's.
-fn beside(path: &Path) -> [PathBuf; 2] {
+pub(super) fn beside(path: &Path) -> [PathBuf; 2] {
     BESIDE.map(|ending| {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
@@ -83,15 +84,19 @@ fn beside(path: &Path) -> [PathBuf; 2] {
 
 impl Keeper {
     /// Opens the database, and makes it if the options say so.
-    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Keeper, sqlx::Error> {
+    pub(super) async fn open(options: &SqliteConnectOptions, access: Access) -> Result<Keeper, sqlx::Error> {
         let mut connection = options.connect().await?;
-        super::is_durable(&mut connection).await?;
+        if access == Access::Write {
+            super::is_durable(&mut connection).await?;
+        }
         // The first read opens the log and its index.
         connection.execute("select count(*) from sqlite_schema").await?;
         connection.execute("pragma busy_timeout = 1000").await?;
         let path = options.get_filename();
         // SQLite puts the log beside the file itself, not beside a link to it.
         let beside = beside(&path.canonicalize()?);
+        // One that only reads may have none of them.
+        let beside = beside.into_iter().filter(|file| access == Access::Write || file.exists());
         let files = [path.to_owned()].into_iter().chain(beside).map(Known::see).collect::<io::Result<Vec<_>>>()?;
         Ok(Keeper(Arc::new(Kept {
             connection: Mutex::new(Some(connection)),

@@ -1,5 +1,6 @@
 //! SQLite, in one file: schemas are prefixes of names there, and the one file makes a commit atomic in WAL mode.
 
+mod access;
 mod checkpoint;
 mod holders;
 mod insert;
@@ -16,15 +17,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Executor, SqliteConnection, SqlitePool};
 use tokio::sync::Semaphore;
 
-use super::{Address, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream};
+use super::{Address, MissingParts, Reading, Rows, Scope, Transaction, Warehouse, WarehouseError, safe, stream};
 use crate::sql::{Engine, Names, Schema, quote};
 use crate::text::rights::{explain_folder, shut};
 use crate::text::secrets::without_password;
-use checkpoint::{COPIED, Checkpointer};
+use access::Access;
+use checkpoint::Checkpointer;
 use keeper::Keeper;
 use read::{SqliteReader, as_text};
 use transaction::SqliteTransaction;
@@ -35,9 +37,6 @@ const CONNECTIONS: u32 = 5;
 
 /// Results that are read at once; the other connections read the catalog.
 const RESULTS: usize = 2;
-
-/// Bytes of a page.
-const PAGE: u32 = 16 * 1024;
 
 /// Wait of a writer for another one, also for one in another program.
 const BUSY: Duration = Duration::from_secs(60);
@@ -62,20 +61,14 @@ impl Sqlite {
         let options = SqliteConnectOptions::from_str(&address.url)
             .map_err(|error| WarehouseError::Address(error.to_string()))?
             .create_if_missing(address.create)
-            // Setting of a new file: a load writes much at once, and each page costs on its way through the log.
-            .page_size(PAGE)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A file is deleted when its rows are on disk, not before.
-            .synchronous(SqliteSynchronous::Full)
             // The star's references are checked as a whole by the run that changes them, not row by row.
             .foreign_keys(false)
-            // No commit waits for the checkpointer.
-            .pragma("wal_autocheckpoint", "0")
-            .pragma("journal_size_limit", COPIED.to_string())
             .busy_timeout(BUSY)
             .log_slow_statements(log::LevelFilter::Off, Duration::from_secs(10))
             .log_statements(if address.echo { log::LevelFilter::Info } else { log::LevelFilter::Off });
         let path = options.get_filename().to_owned();
+        let access = if address.reads { Access::of(&path) } else { Access::Write };
+        let options = access.granted(options);
         if path.as_os_str().is_empty() || path == Path::new(":memory:") {
             return Err(WarehouseError::Address("a warehouse in memory is gone with the program: name a file".into()));
         }
@@ -107,7 +100,7 @@ impl Sqlite {
             };
             WarehouseError::from(error).while_doing(&what)
         };
-        let keeper = Keeper::open(&options).await.map_err(what)?;
+        let keeper = Keeper::open(&options, access).await.map_err(what)?;
         let gate = keeper.clone();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -119,7 +112,7 @@ impl Sqlite {
                 let gate = gate.clone();
                 Box::pin(async move {
                     gate.see().map_err(|moved| sqlx::Error::Io(std::io::Error::other(moved.to_string())))?;
-                    is_durable(connection).await
+                    if access == Access::Write { is_durable(connection).await } else { Ok(()) }
                 })
             })
             .connect_with(options.create_if_missing(false))
@@ -129,7 +122,7 @@ impl Sqlite {
         let checkpointer = Checkpointer::start(pool.clone(), &path);
         Ok(Sqlite {
             catalog: SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone()),
-            writer: Writer::new(pool.clone(), checkpointer.clone(), keeper.clone()),
+            writer: Writer::new(pool.clone(), checkpointer.clone(), keeper.clone(), access),
             checkpointer,
             keeper,
             pool,
@@ -171,21 +164,15 @@ impl Warehouse for Sqlite {
         .await
         .map_err(|error| WarehouseError::Refused(error.to_string()))?
         .map_err(|error| WarehouseError::Refused(error.to_string()))?;
-        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
+        self.missing().await?.refuse_taken()?;
         models::migrate(&self.catalog).await?;
         // A leftover lock file locks nothing.
         let _ = std::fs::remove_file(&file.1);
         Ok(())
     }
 
-    async fn missing(&self) -> Result<Vec<String>, WarehouseError> {
-        WarehouseError::of_newer(&self.address, &models::unknown(&self.catalog).await?)?;
-        let pending = models::pending(&self.catalog).await?;
-        if pending.is_empty() {
-            let tables = models::missing_tables(&self.catalog).await?;
-            return Ok(tables.into_iter().map(|name| format!("the catalog's table {name}")).collect());
-        }
-        Ok(pending.into_iter().map(|name| format!("the catalog's migration {name}")).collect())
+    async fn missing(&self) -> Result<MissingParts, WarehouseError> {
+        MissingParts::of_catalog(&self.address, models::standing(&self.catalog).await?)
     }
 
     async fn drop_all(&self) -> Result<(), WarehouseError> {

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tracing::info;
 
 use super::super::WarehouseError;
+use super::access::Access;
 use super::checkpoint::Checkpointer;
 use super::holders::holders;
 use super::keeper::Keeper;
@@ -34,6 +35,7 @@ pub(super) struct Writer {
     waiting: Arc<AtomicUsize>,
     checkpointer: Checkpointer,
     keeper: Keeper,
+    access: Access,
 }
 
 /// Transactions that are done and wait for the commit which they share.
@@ -48,10 +50,9 @@ struct Group {
 struct Open(Option<PoolConnection<Sqlite>>);
 
 impl Open {
-    /// Takes the write lock at once, so that no earlier read can be out of date at the first write.
-    async fn begin(pool: &SqlitePool) -> Result<Open, WarehouseError> {
+    async fn begin(pool: &SqlitePool, access: Access) -> Result<Open, WarehouseError> {
         let mut open = Open(Some(pool.acquire().await?));
-        take_lock(open.connection()?, pool.connect_options().get_filename()).await?;
+        take_lock(open.connection()?, pool.connect_options().get_filename(), access).await?;
         Ok(open)
     }
 
@@ -80,8 +81,8 @@ impl Open {
 }
 
 /// Begins to write; the log names the other processes if one of them writes.
-async fn take_lock(connection: &mut SqliteConnection, path: &Path) -> Result<(), WarehouseError> {
-    let mut begin = connection.execute("begin immediate");
+async fn take_lock(connection: &mut SqliteConnection, path: &Path, access: Access) -> Result<(), WarehouseError> {
+    let mut begin = connection.execute(access.begin());
     tokio::select! {
         done = &mut begin => done?,
         () = tokio::time::sleep(SAID_AFTER) => {
@@ -109,8 +110,8 @@ pub(super) struct Turn {
 }
 
 impl Writer {
-    pub(super) fn new(pool: SqlitePool, checkpointer: Checkpointer, keeper: Keeper) -> Writer {
-        Writer { pool, turn: Arc::default(), waiting: Arc::default(), checkpointer, keeper }
+    pub(super) fn new(pool: SqlitePool, checkpointer: Checkpointer, keeper: Keeper, access: Access) -> Writer {
+        Writer { pool, turn: Arc::default(), waiting: Arc::default(), checkpointer, keeper, access }
     }
 
     /// Waits for the turn. One that `shares` may be committed together with others.
@@ -130,7 +131,11 @@ impl Writer {
             None => {
                 self.keeper.check().await?;
                 self.checkpointer.keep_up().await;
-                Group { transaction: Open::begin(&self.pool).await?, done: Vec::new(), since: Instant::now() }
+                Group {
+                    transaction: Open::begin(&self.pool, self.access).await?,
+                    done: Vec::new(),
+                    since: Instant::now(),
+                }
             }
         };
         if shares {
