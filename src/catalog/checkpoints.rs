@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{RowCounts, number};
 use crate::catalog::Catalog;
 use crate::source::{Cursor, Stream, Window};
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// A checkpoint of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Checkpoint {
     pub cursor: Option<Cursor>,
     /// Records of all windows that were loaded.
     pub rows: u64,
+    /// Load that moved it last.
+    pub load_id: i64,
 }
 
 impl Catalog {
@@ -109,12 +111,35 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// Moves the checkpoint of a stream behind a window without records, which ends what earlier windows began; returns
+    /// true if it stood where the window goes on from.
+    ///
+    /// # Errors
+    /// As [`Catalog::move_checkpoint`].
+    pub async fn end_run(&self, window: &Window) -> Result<bool, WarehouseError> {
+        let Some(known) = self.checkpoint(&window.position.stream).await? else { return Ok(false) };
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
+        let moved = self.move_checkpoint(&mut *transaction, window, known.load_id, &RowCounts::default()).await?;
+        if moved {
+            transaction.commit().await?;
+        }
+        Ok(moved)
+    }
+}
+
 impl Checkpoint {
     fn of(line: checkpoint::Model) -> Result<Checkpoint, WarehouseError> {
         let position = serde_json::from_str(&line.position)
             .map_err(|error| WarehouseError::Refused(format!("the position of {} is no JSON: {error}", line.stream)))?;
         let cursor = line.cursor.map(|value| Cursor { value, format: line.cursor_format });
-        Ok(Checkpoint { position, generation: line.generation, cursor, rows: line.rows.unsigned_abs() })
+        Ok(Checkpoint {
+            position,
+            generation: line.generation,
+            cursor,
+            rows: line.rows.unsigned_abs(),
+            load_id: line.load_id,
+        })
     }
 }
 

@@ -1,5 +1,9 @@
 //! The key columns of an upsert, as SQL compares them.
 
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::schema::Type;
 use crate::sql::{Engine, quote};
 
@@ -7,25 +11,64 @@ use crate::sql::{Engine, quote};
 pub(crate) struct Key<'a> {
     engine: Engine,
     pub(crate) names: &'a [String],
-    /// The decimals among the names.
-    decimals: Vec<String>,
+    /// The columns among the names in which NULL is a value like others.
+    optional: &'a [String],
+    /// Types of the names that the table has.
+    kinds: HashMap<String, Type>,
+}
+
+/// The names of a key, as the database keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum KeyNames {
+    /// Names without NULL.
+    Plain(Vec<String>),
+    /// Names, some of which may be NULL.
+    Optional {
+        /// All of them.
+        key: Vec<String>,
+        /// Those that may.
+        optional: Vec<String>,
+    },
+    /// No names.
+    #[default]
+    None,
+}
+
+impl KeyNames {
+    /// Reads the names from the text of [`Key::words`].
+    pub(crate) fn read(words: &str) -> KeyNames {
+        serde_json::from_str(words).unwrap_or_default()
+    }
+
+    /// Key of these names; `columns` are the table's.
+    pub(crate) fn key<'b>(&self, engine: Engine, columns: impl Iterator<Item = (&'b str, Type)>) -> Key<'_> {
+        match self {
+            KeyNames::Plain(names) => Key::new(engine, (names, &[]), columns),
+            KeyNames::Optional { key, optional } => Key::new(engine, (key, optional), columns),
+            KeyNames::None => Key::new(engine, (&[], &[]), columns),
+        }
+    }
 }
 
 impl<'a> Key<'a> {
-    /// Key of these names; `columns` are the table's.
-    pub(crate) fn new<'b>(engine: Engine, names: &'a [String], columns: impl Iterator<Item = (&'b str, Type)>) -> Self {
-        let decimals = columns.filter(|(_, kind)| *kind == Type::Numeric).map(|(name, _)| name.to_owned());
-        Key { engine, names, decimals: decimals.collect() }
+    /// Key of these names, of which some may be NULL; `columns` are the table's.
+    pub(crate) fn new<'b>(
+        engine: Engine,
+        (names, optional): (&'a [String], &'a [String]),
+        columns: impl Iterator<Item = (&'b str, Type)>,
+    ) -> Self {
+        let kinds = columns.filter(|(name, _)| names.iter().any(|own| own == name));
+        Key { engine, names, optional, kinds: kinds.map(|(name, kind)| (name.to_owned(), kind)).collect() }
     }
 
     /// The names as one text.
     pub(crate) fn words(&self) -> String {
-        serde_json::to_string(self.names).unwrap_or_default()
-    }
-
-    /// Reads the names from the text of [`Key::words`].
-    pub(crate) fn names(words: &str) -> Vec<String> {
-        serde_json::from_str(words).unwrap_or_default()
+        let names = match self.optional {
+            [] => KeyNames::Plain(self.names.to_vec()),
+            optional => KeyNames::Optional { key: self.names.to_vec(), optional: optional.to_vec() },
+        };
+        serde_json::to_string(&names).unwrap_or_default()
     }
 
     /// Condition in SQL: the rows of two tables have the same key.
@@ -44,10 +87,12 @@ impl<'a> Key<'a> {
 
     /// A column as it is compared. SQLite has decimals as text, so zeros behind the point go: 1.0 is the key 1.
     fn compared(&self, column: &str, name: &str) -> String {
-        if self.engine.keeps_decimals_as_texts() && self.decimals.iter().any(|one| one == name) {
+        let kind = self.kinds.get(name).copied().unwrap_or(Type::Text);
+        let compared = if self.engine.keeps_decimals_as_texts() && kind == Type::Numeric {
             format!("case when instr({column}, '.') > 0 then rtrim(rtrim({column}, '0'), '.') else {column} end")
         } else {
             column.to_owned()
-        }
+        };
+        if self.optional.iter().any(|own| own == name) { self.engine.null_as_value(&compared, kind) } else { compared }
     }
 }

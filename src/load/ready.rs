@@ -54,7 +54,8 @@ pub(super) async fn ready<'a>(
     let upsert = match dataset.mode {
         Mode::Upsert => {
             let (names, there) = (loader.warehouse.names(), transaction.columns(&table).await?);
-            let upsert = Upsert::new(names, &table, &plan.shape, &there, &dataset.key, is_new, load_id);
+            let upsert =
+                Upsert::new(names, &table, &plan.shape, &there, (&dataset.key, &dataset.optional_key), is_new, load_id);
             upsert.begin(transaction).await?;
             Some(upsert)
         }
