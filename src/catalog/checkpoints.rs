@@ -1,7 +1,7 @@
 //! Checkpoints: how far the streams that are pulled or consumed were loaded. One is moved in the transaction of the rows
 //! that it counts, from the generation before, so that a second program, a late one or a retry brings nothing twice.
 
-use models::checkpoint;
+use models::{checkpoint, load};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
 use serde_json::Value as Json;
@@ -125,6 +125,21 @@ impl Catalog {
             transaction.commit().await?;
         }
         Ok(moved)
+    }
+}
+
+impl Catalog {
+    /// Forgets how far the streams into a staging table were loaded: the table goes, and what they gave with it.
+    pub(super) async fn forget_checkpoints(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+    ) -> Result<(), WarehouseError> {
+        use sea_orm::QuerySelect;
+        let loads = load::Entity::find().select_only().column(load::Column::Id).filter(load::Column::Dataset.eq(table));
+        let delete =
+            checkpoint::Entity::delete_many().filter(checkpoint::Column::LoadId.in_subquery(loads.into_query()));
+        self.run(transaction, self.build(&delete.into_query())).await
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod faults;
 pub mod pages;
 pub mod since;
+pub mod who;
 
 use libtest_mimic::Trial;
 use serde_json::{Value as Json, json};
@@ -11,7 +12,7 @@ use crate::support::process::app;
 use crate::support::{Outcome, TestDatabase, Workdir};
 
 pub fn cases() -> Vec<Trial> {
-    [faults::cases(), pages::cases(), since::cases()].into_iter().flatten().collect()
+    [faults::cases(), pages::cases(), since::cases(), who::cases()].into_iter().flatten().collect()
 }
 
 /// A command's exit code and all that it said.

@@ -227,14 +227,14 @@ async fn digits_and_texts_stay_as_they_are(database: TestDatabase, workdir: Work
 
 async fn the_whole_truth_is_one_window(database: TestDatabase, workdir: Workdir) -> Outcome {
     let answer = |call: Call| {
-        let (from, all) = (call.number_of("offset").unwrap_or(0), if call.number < 5 { 250_000 } else { 7 });
+        let (from, all) = (call.number_of("offset").unwrap_or(0), if call.number < 3 { 110_000 } else { 7 });
         let page: Vec<_> = (from..all.min(from + 60_000)).map(|n| json!({"n": n})).collect();
         ok(&json!({"total": all, "data": page}))
     };
     let api = Api::new(answer).await?;
     let source = format!("  kind: http\n  url: {}/\n  paginate: {{by: offset, total: total}}\n", api.base);
     workdir.plugin("n", &format!("name: n\nsource:\n{source}mode: replace\n"))?;
-    for rows in ["250000", "7"] {
+    for rows in ["110000", "7"] {
         let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
         right(code == Some(0), &said)?;
         same(database.text("select count(*) from staging.n").await?, rows)?;

@@ -43,7 +43,7 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "source",
                     "words such as {kind: http, url: …}",
                     "",
-                    "source: {kind: odata}",
+                    "source: {kind: http, url: https://a.org}",
                     "the address that is pulled",
                 ]),
                 word(["table", TEXT, "named after the file", "table: orders", "the staging table"]),
