@@ -141,7 +141,8 @@ async fn an_api_gives_the_same_table_by_every_way(database: TestDatabase, workdi
         ("cursor", "  paginate: {by: cursor, from: meta.next_cursor, size_param: size, size: 1000}\n"),
         (
             "post",
-            "  method: POST\n  body: {q: all}\n  params: {size: 800}\n  paginate: {by: cursor, param: page.after, from: next, has_more: more}\n",
+            "  method: POST\n  body: {q: all}\n  params: {size: 800}\n  paginate: {by: cursor, param: page.after, from: next, \
+             has_more: more}\n",
         ),
         ("link", "  params: {size: 100}\n  paginate: {by: link_header}\n"),
         ("next", "  paginate: {by: next_url, from: next, total: count}\n"),

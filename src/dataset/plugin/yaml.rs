@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::notation::{Said, Words, of_file};
@@ -33,8 +33,8 @@ pub(super) struct Yaml {
     creator: String,
     #[serde(default = "yes")]
     enabled: bool,
-    #[serde(default)]
-    files: Vec<String>,
+    #[serde(default, deserialize_with = "stated_value")]
+    files: Option<Vec<String>>,
     source: Option<Spanned<SourceYaml>>,
     table: Option<String>,
     pub(super) format: Option<String>,
@@ -63,6 +63,7 @@ pub(super) struct Yaml {
     columns: Vec<Spanned<ColumnYaml>>,
     others: Option<String>,
     filter: Option<String>,
+    #[serde(default, deserialize_with = "stated_value")]
     mode: Option<Mode>,
     #[serde(default)]
     key: Vec<String>,
@@ -70,6 +71,11 @@ pub(super) struct Yaml {
     duplicates: Duplicates,
     max_rejects: Option<String>,
     on_success: Option<OnSuccessYaml>,
+}
+
+/// A value that is stated; a word without one is a fault.
+fn stated_value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn yes() -> bool {
@@ -145,9 +151,16 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
     if !yaml.enabled {
         return Ok(Parsed::Disabled(yaml.name));
     }
-    if yaml.files.is_empty() && yaml.source.is_none() {
-        return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
-    }
+    let named = match (yaml.files.clone(), &yaml.source) {
+        (Some(files), _) if files.is_empty() => {
+            return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
+        }
+        (None, None) => {
+            let why = format!("files is missing; such as {}", VOCABULARY.example);
+            return Err(Wrong { line: None, why });
+        }
+        (files, _) => files.unwrap_or_default(),
+    };
     let pulled = yaml.source.as_ref().map(|said| {
         let at = |why| Wrong { line: Some(said.referenced.line()), why };
         let pulled = source(&said.value).map_err(at)?;
@@ -160,7 +173,7 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
     });
     let pulled = pulled.transpose()?;
     let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
-    let files = yaml.files.iter().map(pattern).collect::<Result<_, _>>()?;
+    let files = named.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
         decimal: yaml.decimal.as_deref(),
         thousands: yaml.thousands.as_deref(),
@@ -178,7 +191,7 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let selection = Selection { rules, drops_others: drops_others(&yaml).map_err(at_key)?, notation };
     let dataset = dataset(&yaml, selection).map_err(at_key)?;
-    let mut dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
+    let mut dataset = Dataset { plugin: yaml.name.clone(), files: named, ..dataset };
     if pulled.is_some() {
         // A row has something that names it.
         dataset.optional_key = dataset.key.iter().skip(1).cloned().collect();
