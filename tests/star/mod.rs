@@ -4,6 +4,7 @@ pub mod advice;
 pub mod build;
 pub mod corners;
 pub mod draft;
+pub mod empty;
 pub mod graph;
 pub mod inferred;
 pub mod members;
@@ -15,6 +16,8 @@ pub mod rows;
 pub mod titles;
 pub mod trace;
 pub mod turns;
+pub mod values;
+pub mod widened;
 
 use libtest_mimic::Trial;
 
@@ -24,6 +27,7 @@ pub fn cases() -> Vec<Trial> {
         build::cases(),
         corners::cases(),
         draft::cases(),
+        empty::cases(),
         graph::cases(),
         inferred::cases(),
         members::cases(),
@@ -35,6 +39,8 @@ pub fn cases() -> Vec<Trial> {
         titles::cases(),
         trace::cases(),
         turns::cases(),
+        values::cases(),
+        widened::cases(),
     ]
     .into_iter()
     .flatten()

@@ -4,6 +4,7 @@
 mod rows;
 mod stretches;
 mod tables;
+mod texts;
 mod values;
 
 use super::{Engine, TableColumn};

@@ -84,8 +84,8 @@ impl DimensionSql {
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         let keys = self.keys();
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
-        let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
-        let same_row = same_row.join(" and ");
+        let differs: Vec<_> = self.columns.iter().map(|one| self.engine.differs(one, "s", "n")).collect();
+        let same_row = format!("not ({})", differs.join(" or "));
         let (of_load, of_line) = match self.lineage {
             true => (format!("n.{load}"), format!("n.{line}")),
             false => (number(self.newest), "cast(null as bigint)".to_owned()),
