@@ -16,6 +16,7 @@ pub mod load;
 pub mod ops;
 pub mod pipeline;
 pub mod project;
+pub mod pull;
 pub mod record;
 pub mod schema;
 pub mod settings;

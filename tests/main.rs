@@ -8,6 +8,7 @@ mod cli;
 mod dataset;
 mod format;
 mod load;
+mod pull;
 mod random;
 mod sql;
 mod star;
@@ -22,6 +23,7 @@ fn main() {
     let cases = [
         warehouse::cases(),
         load::cases(),
+        pull::cases(),
         format::cases(),
         dataset::cases(),
         sql::cases(),

@@ -1,7 +1,7 @@
 //! Checkpoints: how far the streams that are pulled or consumed were loaded. One is moved in the transaction of the rows
 //! that it counts, from the generation before, so that a second program, a late one or a retry brings nothing twice.
 
-use models::checkpoint;
+use models::{checkpoint, load};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
 use serde_json::Value as Json;
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{RowCounts, number};
 use crate::catalog::Catalog;
 use crate::source::{Cursor, Stream, Window};
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// A checkpoint of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Checkpoint {
     pub cursor: Option<Cursor>,
     /// Records of all windows that were loaded.
     pub rows: u64,
+    /// Load that moved it last.
+    pub load_id: i64,
 }
 
 impl Catalog {
@@ -109,12 +111,50 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// Moves the checkpoint of a stream behind a window without records, which ends what earlier windows began; returns
+    /// true if it stood where the window goes on from.
+    ///
+    /// # Errors
+    /// As [`Catalog::move_checkpoint`].
+    pub async fn end_run(&self, window: &Window) -> Result<bool, WarehouseError> {
+        let Some(known) = self.checkpoint(&window.position.stream).await? else { return Ok(false) };
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
+        let moved = self.move_checkpoint(&mut *transaction, window, known.load_id, &RowCounts::default()).await?;
+        if moved {
+            transaction.commit().await?;
+        }
+        Ok(moved)
+    }
+}
+
+impl Catalog {
+    /// Forgets how far the streams into a staging table were loaded: the table goes, and what they gave with it.
+    pub(super) async fn forget_checkpoints(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+    ) -> Result<(), WarehouseError> {
+        use sea_orm::QuerySelect;
+        let loads = load::Entity::find().select_only().column(load::Column::Id).filter(load::Column::Dataset.eq(table));
+        let delete =
+            checkpoint::Entity::delete_many().filter(checkpoint::Column::LoadId.in_subquery(loads.into_query()));
+        self.run(transaction, self.build(&delete.into_query())).await
+    }
+}
+
 impl Checkpoint {
     fn of(line: checkpoint::Model) -> Result<Checkpoint, WarehouseError> {
         let position = serde_json::from_str(&line.position)
             .map_err(|error| WarehouseError::Refused(format!("the position of {} is no JSON: {error}", line.stream)))?;
         let cursor = line.cursor.map(|value| Cursor { value, format: line.cursor_format });
-        Ok(Checkpoint { position, generation: line.generation, cursor, rows: line.rows.unsigned_abs() })
+        Ok(Checkpoint {
+            position,
+            generation: line.generation,
+            cursor,
+            rows: line.rows.unsigned_abs(),
+            load_id: line.load_id,
+        })
     }
 }
 

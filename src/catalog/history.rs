@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::catalog::Key;
+use crate::catalog::{Key, KeyNames};
 use crate::schema::{Column, LINE_COLUMN, LOAD_COLUMN, Type};
 use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Transaction, Value, WarehouseError};
@@ -138,9 +138,9 @@ impl<'a> History<'a> {
             let set: Vec<_> = columns.iter().map(|name| format!("{name} = h.{name}")).collect();
             let keys = format!("select distinct {KEY} from {before} where {BY} = $1 or {LOAD_COLUMN} = $1");
             for words in transaction.query(&keys, std::slice::from_ref(&load)).await?.into_iter().flatten().flatten() {
-                let names = Key::names(&words);
+                let names = KeyNames::read(&words);
                 let kinds = known.iter().map(|one| (one.name.as_str(), one.kind()));
-                let key = Key::new(self.names.engine, &names, kinds, numbers);
+                let key = names.key(self.names.engine, kinds, numbers);
                 let values = [load.clone(), Value::from(words.as_str())];
                 let restore = format!(
                     "update {table} as t set {} from {before} as h \

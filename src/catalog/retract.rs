@@ -120,6 +120,7 @@ impl Catalog {
             .into_query();
         update.returning_col(load::Column::Id);
         let rows = self.rows(transaction, self.build(&update)).await?;
+        self.forget_checkpoints(transaction, table).await?;
         let columns = column::Entity::delete_many().filter(column::Column::Dataset.eq(table));
         self.run(transaction, self.build(&columns.into_query())).await?;
         let history = column_history::Entity::delete_many().filter(column_history::Column::Dataset.eq(table));

@@ -6,10 +6,10 @@
 //! PostgreSQL. The rows in it are counted, so that a table in another order costs time (one pass over it) and never a
 //! wrong number.
 
-use super::first_of;
+use super::{Catalog, first_of};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Engine, Names, Table, quote};
-use crate::warehouse::{Transaction, Value, WarehouseError};
+use crate::warehouse::{Scope, Transaction, Value, WarehouseError};
 
 /// Threshold in blocks of a PostgreSQL table: a shorter stretch is read through, not searched by halves.
 const FEW_BLOCKS: i64 = 1_000;
@@ -48,6 +48,33 @@ pub(crate) async fn is_empty(
     }
     let one = format!("select 1 from {} limit 1", names.table(table));
     Ok(transaction.query(&one, &[]).await?.is_empty())
+}
+
+/// State of a table of staging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there.
+    Gone,
+    /// It has no rows.
+    Empty,
+    /// It has rows.
+    Filled,
+}
+
+impl Catalog {
+    /// The state of a table of staging.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn standing(&self, table: &str) -> Result<Standing, WarehouseError> {
+        let table = Table::staging(table);
+        let mut transaction = self.warehouse.begin(Scope::Short).await?;
+        if transaction.columns(&table).await?.is_empty() {
+            return Ok(Standing::Gone);
+        }
+        let is_empty = is_empty(&mut *transaction, self.warehouse.names(), &table).await?;
+        Ok(if is_empty { Standing::Empty } else { Standing::Filled })
+    }
 }
 
 /// Expression for the first row number of a load and of later ones, in a table with loads one after the other; `None`

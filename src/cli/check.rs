@@ -47,67 +47,71 @@ pub(super) async fn run(settings: &Settings, path: &Path, json: bool) -> anyhow:
     }
     let mut out = screen::stdout();
     for part in parts {
-        writeln!(out, "{} -> staging.{}", shown(&part.source), part.table)?;
-        writeln!(out, "{}", shown(&words(&part.layout)))?;
-        if let Some(names) = &part.likely_header {
-            writeln!(out, "taken for the header: {}; every column is text, so nothing proves it", shown(names))?;
-        }
-        let columns: Vec<_> = part
-            .columns
-            .into_iter()
-            .map(|one| {
-                let samples: Vec<_> = one.samples.iter().map(|text| table::shortened(text)).collect();
-                vec![one.name, one.header, one.r#type.to_owned(), samples.join(" | ")]
-            })
-            .collect();
-        table::print(&[("column", 0), ("header", 1), ("type", 0), ("first values", 2)], &columns)?;
-        for hint in &part.hints {
-            writeln!(out, "{}", shown(hint))?;
-        }
-        writeln!(
-            out,
-            "rows: {} read = {} to load + {} rejected + {} filtered",
-            part.rows_read, part.rows_loaded, part.rows_rejected, part.rows_filtered
-        )?;
-        if let Some(refused) = &part.refused {
-            writeln!(out, "{refused}")?;
-        }
-        if part.rows_padded + part.rows_extended > 0 {
-            let (padded, extended) = (part.rows_padded, part.rows_extended);
-            writeln!(
-                out,
-                "of those to load {padded} have fewer cells than the header, {extended} have more (in _extra)"
-            )?;
-        }
-        if let Some(loose) = part.rows_loose.filter(|loose| *loose > 0) {
-            writeln!(out, "of those read {loose} have quotes that are not doubled")?;
-        }
-        if let Some(SpanBytes { header, beside, records, rejects, blank }) = part.bytes {
-            let all = header + beside + records + rejects + blank;
-            writeln!(
-                out,
-                "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} of what \
-                 cannot be read as records + {blank} line ends, blank lines and empty records"
-            )?;
-        }
-        let kept = part.beside.iter().map(|one| (one.kind, one.line, one.name.as_deref(), one.text.as_str()));
-        beside::print("beside the records, to be kept with the load:", &kept.collect::<Vec<_>>())?;
-        if !part.rejects.is_empty() {
-            let rejects: Vec<_> = part
-                .rejects
-                .into_iter()
-                .map(|one| {
-                    let reason = table::reason(one.reason, Some(&one.detail));
-                    vec![one.line.to_string(), one.column.unwrap_or_default(), reason, table::shortened(&one.text)]
-                })
-                .collect();
-            table::print(&[("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rejects)?;
-        }
-        writeln!(out, "\nTo read files like it in just this way, plugins/{}/plugin.yaml:\n", part.table)?;
+        let (plugin, table) = (part.plugin.clone(), part.table.clone());
+        print(&mut out, part)?;
+        writeln!(out, "\nTo read files like it in just this way, plugins/{table}/plugin.yaml:\n")?;
         // To be copied as it is.
-        writeln!(crate::text::shown::stdout(), "{}", part.plugin)?;
+        writeln!(crate::text::shown::stdout(), "{plugin}")?;
     }
     Ok(end)
+}
+
+/// Prints a part: its columns, counts and rejects.
+pub(super) fn print(out: &mut impl Write, part: Checked) -> anyhow::Result<()> {
+    writeln!(out, "{} -> staging.{}", shown(&part.source), part.table)?;
+    writeln!(out, "{}", shown(&words(&part.layout)))?;
+    if let Some(names) = &part.likely_header {
+        writeln!(out, "taken for the header: {}; every column is text, so nothing proves it", shown(names))?;
+    }
+    let columns: Vec<_> = part
+        .columns
+        .into_iter()
+        .map(|one| {
+            let samples: Vec<_> = one.samples.iter().map(|text| table::shortened(text)).collect();
+            vec![one.name, one.header, one.r#type.to_owned(), samples.join(" | ")]
+        })
+        .collect();
+    table::print(&[("column", 0), ("header", 1), ("type", 0), ("first values", 2)], &columns)?;
+    for hint in &part.hints {
+        writeln!(out, "{}", shown(hint))?;
+    }
+    writeln!(
+        out,
+        "rows: {} read = {} to load + {} rejected + {} filtered",
+        part.rows_read, part.rows_loaded, part.rows_rejected, part.rows_filtered
+    )?;
+    if let Some(refused) = &part.refused {
+        writeln!(out, "{refused}")?;
+    }
+    if part.rows_padded + part.rows_extended > 0 {
+        let (padded, extended) = (part.rows_padded, part.rows_extended);
+        writeln!(out, "of those to load {padded} have fewer cells than the header, {extended} have more (in _extra)")?;
+    }
+    if let Some(loose) = part.rows_loose.filter(|loose| *loose > 0) {
+        writeln!(out, "of those read {loose} have quotes that are not doubled")?;
+    }
+    if let Some(SpanBytes { header, beside, records, rejects, blank }) = part.bytes {
+        let all = header + beside + records + rejects + blank;
+        writeln!(
+            out,
+            "bytes: {all} of text = {header} header + {beside} kept beside + {records} records + {rejects} of what \
+             cannot be read as records + {blank} line ends, blank lines and empty records"
+        )?;
+    }
+    let kept = part.beside.iter().map(|one| (one.kind, one.line, one.name.as_deref(), one.text.as_str()));
+    beside::print("beside the records, to be kept with the load:", &kept.collect::<Vec<_>>())?;
+    if !part.rejects.is_empty() {
+        let rejects: Vec<_> = part
+            .rejects
+            .into_iter()
+            .map(|one| {
+                let reason = table::reason(one.reason, Some(&one.detail));
+                vec![one.line.to_string(), one.column.unwrap_or_default(), reason, table::shortened(&one.text)]
+            })
+            .collect();
+        table::print(&[("line", 0), ("column", 2), ("reason", 0), ("text", 1)], &rejects)?;
+    }
+    Ok(())
 }
 
 /// Compares stated types with those of the tables that stand, where there is a warehouse. One that cannot be asked is

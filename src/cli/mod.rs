@@ -17,6 +17,7 @@ mod new;
 mod once;
 mod pipeline;
 mod plugin;
+mod pull;
 mod rejects;
 mod retract;
 mod retry;
@@ -142,6 +143,8 @@ enum Command {
     },
     /// Writes a first file for a table of the star into sql/pipeline/
     New(new::Wanted),
+    /// Pulls what the sources of plugins have: pages of an API, from where the last pull ended
+    Pull(pull::Wanted),
     /// Writes a first plugin for files: their pattern, their table, every column with its type
     Plugin(plugin::Wanted),
     /// Traces rows of the star to their origin: file, line, load, and the row in staging
@@ -265,7 +268,7 @@ impl Cli {
 
     /// Returns true if the command keeps a log file, because it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
-        matches!(self.command, None | Some(Command::Retract(_) | Command::Drop(_)))
+        matches!(self.command, None | Some(Command::Retract(_) | Command::Drop(_) | Command::Pull(_)))
     }
 
     /// Runs the command.
@@ -291,6 +294,7 @@ impl Cli {
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file, json }) => why::run(&settings, &file, json).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
+            Some(Command::Pull(wanted)) => pull::run(&settings, wanted).await,
             Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,

@@ -338,7 +338,10 @@ fn name_others(folder: &Path) {
 }
 
 /// Returns a function that ends each time the program is asked to stop.
-fn stop_signal() -> std::io::Result<impl AsyncFn()> {
+///
+/// # Errors
+/// Signals that cannot be waited for.
+pub fn stop_signal() -> std::io::Result<impl AsyncFn()> {
     let signals = Mutex::new((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
     Ok(async move || {
         let (terminate, interrupt) = &mut *signals.lock().await;

@@ -1,6 +1,8 @@
 //! Datasets: the table of an input, and the options by which it is read and shaped.
 
 pub mod plugin;
+pub mod pull_since;
+pub mod pull_source;
 
 use serde::Deserialize;
 
@@ -22,6 +24,8 @@ pub struct Dataset {
     pub mode: Mode,
     /// Key columns, by which later rows replace earlier ones.
     pub key: Vec<String>,
+    /// Columns of the key in which NULL is a value like others: what is pulled says null on purpose.
+    pub optional_key: Vec<String>,
     /// Rule for a content that the table has already.
     pub duplicates: Duplicates,
     /// Limit of rejects of a load.
@@ -131,7 +135,7 @@ impl Dataset {
             let Some(column) = shape.columns.iter_mut().find(|one| one.column.name == *key) else {
                 return Err(format!("key: the file has no column {key}"));
             };
-            column.required = true;
+            column.required |= !self.optional_key.contains(key);
             column.key = self.mode == Mode::Upsert;
         }
         Ok(())

@@ -190,8 +190,14 @@ async fn open(
     let parts = Input::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
     let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
+    let mut pulled = None;
     if let Some(window) = window {
+        pulled = plugins.pulled(&window.position.stream.plugin).cloned();
         parts.iter_mut().for_each(|part| part.is_window(window.clone()));
+    }
+    if let (Some(dataset), [_]) = (pulled, &parts[..]) {
+        let taken = parts.into_iter().map(|part| (part, dataset.clone())).collect();
+        return Ok((opened, Parts { taken, passed: Vec::new(), is_alone: true }));
     }
     name_sheets(&loader.catalog, (place, stage), name, plugins, &mut parts)
         .await

@@ -60,7 +60,8 @@ pub(super) async fn ready<'a>(
                 numbers.push(column);
             }
             let known = (there.as_slice(), numbers.as_slice());
-            let upsert = Upsert::new(names, &table, &plan.shape, known, &dataset.key, is_new, load_id);
+            let key = (dataset.key.as_slice(), dataset.optional_key.as_slice());
+            let upsert = Upsert::new(names, &table, &plan.shape, known, key, is_new, load_id);
             upsert.begin(transaction).await?;
             Some(upsert)
         }

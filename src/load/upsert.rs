@@ -60,14 +60,14 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
 }
 
 impl<'a> Upsert<'a> {
-    /// Upsert of rows of this shape, into a table of the columns `known`, of which `numbers` are or were numbers; `is_new`
-    /// means that this load made it.
+    /// Upsert of rows of this shape, into a table of the columns `known`, of which `numbers` are or were numbers; in some
+    /// columns of the key NULL may be a value. `is_new` means that this load made it.
     pub(crate) fn new(
         names: &'a Names,
         table: &Table,
         shape: &Projection,
         (known, numbers): (&[TableColumn], &[String]),
-        key: &'a [String],
+        key: (&'a [String], &'a [String]),
         is_new: bool,
         load_id: i64,
     ) -> Self {

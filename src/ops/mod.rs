@@ -9,6 +9,7 @@ pub mod export;
 pub mod graph;
 pub mod help;
 pub mod loads;
+pub mod pull;
 pub mod rejects;
 pub mod reported;
 pub mod retry;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use super::reading::bytes_read;
+use super::reading::Readers;
 use crate::source::{CLAIMS, ClaimedFile, Dir, FAILED, NOTE_MAX, OWN_FAILED, Place, STATE, STATE_NEW};
 use crate::telemetry::progress;
 use crate::telemetry::progress::Running;
@@ -265,11 +265,12 @@ impl Shared {
 /// The loads in progress; of a file that is in hand without one, how far it was read.
 fn running(begun: &BTreeMap<String, Begun>) -> Vec<Running> {
     let mut running = progress::running();
+    let mut readers = None;
     for one in running.iter_mut().filter(|one| one.load.is_none()) {
         let is_of =
             |name: &str| one.file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some((_, Begun { since, path })) = begun.iter().find(|(name, _)| is_of(name)) {
-            (one.bytes, one.bytes_total) = bytes_read(path);
+            (one.bytes, one.bytes_total) = readers.get_or_insert_with(Readers::now).of(path);
             one.started = *since;
         }
     }

@@ -72,7 +72,7 @@ async fn a_wrong_plugin_is_told_in_words(workdir: Workdir) -> Outcome {
         ("enabled: perhaps", "enabled takes true or false"),
         ("encoding: {a: b}", "encoding takes a text"),
         ("typo: bar", "unknown word typo; the words here are name, creator"),
-        ("from: a", "unknown word from; it stands beneath an entry of columns"),
+        ("from: a", "unknown word from; it stands beneath paginate or an entry of columns"),
         ("name: q", ":3: name stands here twice"),
         ("key: [a", "this is no YAML: unclosed bracket"),
         ("table: *x", "* has a meaning of its own in YAML: put the value in quotes"),

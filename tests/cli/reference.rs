@@ -71,10 +71,13 @@ async fn help_that_is_not_there_is_named(workdir: Workdir) -> Outcome {
 /// Each key's example is read by the plugins' reader.
 async fn examples_are_right(workdir: Workdir) -> Outcome {
     let reference = Topic::Plugin.reference();
-    let [file, column] = reference.tables.as_slice() else { anyhow::bail!("two tables") };
+    let [file, source, paginate, auth, since, column] = reference.tables.as_slice() else {
+        anyhow::bail!("six tables")
+    };
     let whole = |row: &Vec<String>| {
         let example = &row[3];
         let with = match row[0].as_str() {
+            "source" => "mode: append\n",
             "name" => return format!("{example}\nfiles: [a.csv]\n"),
             "files" => return format!("name: x\n{example}\n"),
             "mode" => "key: [id]\n",
@@ -95,9 +98,56 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         let mode = if row[0] == "key" { "mode: upsert\n" } else { "" };
         format!("name: x\nfiles: [a.csv]\n{mode}columns:\n  - from: a\n{with}    {example}\n")
     };
-    for yaml in file.rows.iter().map(whole).chain(column.rows.iter().map(within)) {
+    let pulled = |kind: &str, lines: &str| {
+        format!("name: x\nmode: append\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
+    };
+    let of_source = |row: &Vec<String>| {
+        let example = &row[3];
+        let (kind, with) = match row[0].as_str() {
+            "kind" => return format!("name: x\nmode: append\nsource:\n  {example}\n  url: https://a.org\n"),
+            "url" => return format!("name: x\nmode: append\nsource:\n  kind: http\n  {example}\n"),
+            "resource" | "filter" | "select" | "order" | "page_size" => ("odata", ""),
+            "body" => ("http", "  method: POST\n"),
+            _ => ("http", ""),
+        };
+        pulled(kind, &format!("{with}  {example}\n"))
+    };
+    let of_paginate = |row: &Vec<String>| {
+        let example = &row[3];
+        let with = match row[0].as_str() {
+            "by" => "from: a",
+            "size_param" => "by: page, size: 10",
+            "size" => "by: page, size_param: size",
+            "from" => "by: next_url",
+            _ => "by: page",
+        };
+        pulled("http", &format!("  paginate: {{{with}, {example}}}\n"))
+    };
+    let of_auth = |row: &Vec<String>| {
+        let example = &row[3];
+        let with = match row[0].as_str() {
+            "bearer" | "user" => "",
+            "password" => "user: a, ",
+            "value" => "query: a, ",
+            _ => "value: a, ",
+        };
+        pulled("http", &format!("  auth: {{{with}{example}}}\n"))
+    };
+    let of_since = |row: &Vec<String>| {
+        let example = &row[3];
+        let with = match row[0].as_str() {
+            "column" => "send: after",
+            "send" => "column: at",
+            _ => "column: at, send: after",
+        };
+        pulled("http", &format!("  since: {{{with}, {example}}}\n"))
+    };
+    let all = file.rows.iter().map(whole).chain(column.rows.iter().map(within));
+    let all = all.chain(source.rows.iter().map(of_source)).chain(paginate.rows.iter().map(of_paginate));
+    for yaml in all.chain(auth.rows.iter().map(of_auth)).chain(since.rows.iter().map(of_since)) {
         workdir.plugin("x", &yaml)?;
-        let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &|_| Ok(None));
+        let known = |_: &str| Ok(Some("a".to_owned()));
+        let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &known);
         plugins.map_err(|error| anyhow::anyhow!("{error}\n{yaml}"))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What the cases stand on: a database per case and engine, a project folder per case, the real program.
 
+pub mod api;
 pub mod cluster;
 mod installed;
 pub mod listen;

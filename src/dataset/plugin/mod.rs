@@ -8,6 +8,7 @@ mod reach;
 mod read;
 mod rule;
 mod series;
+mod source_yaml;
 mod stated;
 mod variables;
 mod vocabulary;
@@ -16,9 +17,11 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tracing::info;
 
 use crate::dataset::Dataset;
+use crate::dataset::pull_source::PullSource;
 use crate::schema::is_same_text;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
@@ -47,7 +50,27 @@ struct Plugin {
     name: String,
     creator: String,
     files: Vec<FilePattern>,
+    source: Option<PullSource>,
     dataset: Dataset,
+}
+
+/// A plugin in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name; of a faulty one, its folder's.
+    pub name: String,
+    /// `enabled`, `disabled` or `faulty`.
+    pub state: &'static str,
+    /// Its file.
+    pub path: PathBuf,
+    /// Its table, if the plugin names it.
+    pub table: Option<String>,
+    /// Patterns of the files that it claims.
+    pub files: Vec<String>,
+    /// The address that is pulled.
+    pub source: Option<String>,
+    /// The error in it.
+    pub error: Option<String>,
 }
 
 /// Resolves a variable of the environment; errors are in words.
@@ -58,6 +81,8 @@ pub type Variable<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 pub struct Plugins {
     right: Vec<Plugin>,
     wrong: Vec<WrongPlugin>,
+    /// Names and files of those that are not enabled.
+    disabled: Vec<(String, PathBuf)>,
 }
 
 impl Plugins {
@@ -101,6 +126,52 @@ impl Plugins {
     /// The datasets of the plugins; one that is named after its files has no table name here.
     pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
         self.right.iter().map(|plugin| &plugin.dataset)
+    }
+
+    /// The plugins whose source is pulled: their names, datasets and sources.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &Dataset, &PullSource)> {
+        self.right.iter().filter_map(|plugin| Some((plugin.name.as_str(), &plugin.dataset, plugin.source.as_ref()?)))
+    }
+
+    /// The dataset of a plugin whose source is pulled.
+    pub fn pulled(&self, name: &str) -> Option<&Dataset> {
+        self.sources().find(|(own, ..)| *own == name).map(|(_, dataset, _)| dataset)
+    }
+
+    /// True if there is a plugin of this name that is not enabled.
+    pub fn is_disabled(&self, name: &str) -> bool {
+        self.disabled.iter().any(|(own, _)| own == name)
+    }
+
+    /// Every plugin, by name.
+    pub fn list(&self) -> Vec<Listed> {
+        let right = self.right.iter().map(|plugin| Listed {
+            name: plugin.name.clone(),
+            state: "enabled",
+            path: plugin.path.clone(),
+            table: Some(plugin.dataset.table.clone()).filter(|table| !table.is_empty()),
+            files: plugin.files.iter().map(|glob| glob.text().to_owned()).collect(),
+            source: plugin.source.as_ref().map(|source| source.url.to_string()),
+            error: None,
+        });
+        let rest = |name: String, state, path: &Path, error| Listed {
+            name,
+            state,
+            path: path.to_owned(),
+            table: None,
+            files: Vec::new(),
+            source: None,
+            error,
+        };
+        let disabled = self.disabled.iter().map(|(name, path)| rest(name.clone(), "disabled", path, None));
+        let wrong = self.wrong.iter().map(|plugin| {
+            let path = &plugin.error.path;
+            let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+            rest(folder.to_string_lossy().into_owned(), "faulty", path, Some(plugin.error.to_string()))
+        });
+        let mut all: Vec<_> = right.chain(disabled).chain(wrong).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     }
 
     /// Errors of the faulty plugins, one each.

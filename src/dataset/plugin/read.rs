@@ -48,7 +48,13 @@ impl Plugins {
         let error = |line, why| PluginError { path: path.to_owned(), line, why };
         let at = |key: &str, why| error(yaml::line_of(text, key), why);
         let plugin = yaml::parse(path, text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;
-        let Some(plugin) = plugin else { return Ok(()) };
+        let plugin = match plugin {
+            yaml::Parsed::Enabled(plugin) => *plugin,
+            yaml::Parsed::Disabled(name) => {
+                self.disabled.push((name, path.to_owned()));
+                return Ok(());
+            }
+        };
         if let Some(other) = self.right.iter().find(|other| other.name == plugin.name) {
             return Err(at("name", format!("name: there is another plugin called {}", other.name)));
         }

@@ -14,6 +14,15 @@ const REJECTS: &str = "a count such as 100 or a share such as 10 %";
 const SUCCESS: &str = "delete, archive, keep N days or {archive: FOLDER}";
 const FROM: &str = "a header, several in a list, or a place counted from 1";
 const TYPES: &str = "one of bigint, numeric, double, boolean, date, timestamp, timestamptz, text";
+const FILTERS: &str = "a condition, or values such as {Dim: [A, B]}";
+const SIZE: &str = "a number from 1 on";
+const PAIRS: &str = "words with values, such as {lang: de}";
+const PATH: &str = "a path, such as meta.next";
+const WAY: &str = "words such as {by: page, param: p}";
+const AUTH: &str = "one of {bearer: …}, {user: …, password: …}, {header: …, value: …}, {query: …, value: …}";
+const SINCE: &str = "words such as {column: at, send: after}";
+const TIME: &str = "a time, such as 10m";
+const BY: &str = "one of none, page, offset, cursor, link_header, next_url, key, skip";
 const FOUND: &str = "found out";
 
 /// The words, the file's before a column's.
@@ -23,7 +32,20 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
             above: "",
             words: &[
                 word(["name", TEXT, "", "name: orders", "what the plugin is called; has to be said"]),
-                word(["files", FILES, "", "files: [\"orders_*.csv\"]", "the files that it claims; has to be said"]),
+                word([
+                    "files",
+                    FILES,
+                    "",
+                    "files: [\"orders_*.csv\"]",
+                    "the files that it claims; this or source has to be said",
+                ]),
+                word([
+                    "source",
+                    "words such as {kind: http, url: …}",
+                    "",
+                    "source: {kind: http, url: https://a.org}",
+                    "the address that is pulled",
+                ]),
                 word(["table", TEXT, "named after the file", "table: orders", "the staging table"]),
                 word(["creator", TEXT, "", "creator: the finance team", "for people"]),
                 word(["enabled", TRUTH, "true", "enabled: false", "a plugin that is not enabled claims nothing"]),
@@ -160,6 +182,110 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
             ],
         },
         Level {
+            above: "source",
+            words: &[
+                word(["kind", "one of http, odata", "", "kind: odata", "how the server speaks; has to be said"]),
+                word(["url", "an address", "", "url: https://example.org/api", "the address; has to be said"]),
+                word(["resource", TEXT, "", "resource: Orders", "OData: what stands behind the address"]),
+                word([
+                    "filter",
+                    FILTERS,
+                    "every record",
+                    "filter: {Dim: [A, B]}",
+                    "OData: the records that are asked for",
+                ]),
+                word(["select", COLUMNS, "all", "select: [Id, Value]", "OData: the columns that are asked for"]),
+                word(["order", COLUMNS, "", "order: [Id]", "OData: columns in whose order no two records are equal"]),
+                word(["page_size", SIZE, "the server's", "page_size: 1000", "OData: records of a page"]),
+                word(["method", "one of GET, POST", "GET", "method: POST", "how a page is asked for"]),
+                word(["headers", PAIRS, "", "headers: {Accept-Language: de}", "headers of each request"]),
+                word(["params", PAIRS, "", "params: {lang: de}", "parameters of the address"]),
+                word(["body", "a value", "", "body: {query: all}", "the body of a POST, as JSON"]),
+                word([
+                    "records",
+                    PATH,
+                    FOUND,
+                    "records: data.items",
+                    "where the records are in a page; . is the page itself",
+                ]),
+                word(["paginate", WAY, FOUND, "paginate: {by: page}", "how the next page is asked for"]),
+                word(["auth", AUTH, "none", "auth: {bearer: !env TOKEN}", "credentials, which no other server gets"]),
+                word(["since", SINCE, "everything", "since: {column: at, send: after}", "asks for newer records only"]),
+                word([
+                    "allow_hosts",
+                    "a list of servers",
+                    "none",
+                    "allow_hosts: [a.org]",
+                    "other servers that a page may lead to",
+                ]),
+                word(["max_pages", SIZE, "100000", "max_pages: 50", "with more pages the pull fails"]),
+                word(["max_bytes", SIZE, "", "max_bytes: 1000000000", "with more bytes the pull fails"]),
+                word(["timeout", TIME, "60s", "timeout: 5m", "the longest silence of the server"]),
+            ],
+        },
+        Level {
+            above: "paginate",
+            words: &[
+                word(["by", BY, "", "by: cursor", "the way; has to be said"]),
+                word([
+                    "param",
+                    TEXT,
+                    "page, offset or cursor",
+                    "param: p",
+                    "the parameter that takes it; in a POST a path in the body",
+                ]),
+                word(["start", NUMBER, "1", "start: 0", "the number of the first page"]),
+                word(["size_param", TEXT, "", "size_param: per_page", "the parameter of a page's size"]),
+                word(["size", SIZE, "", "size: 100", "records of a page"]),
+                word(["from", PATH, "", "from: meta.next", "where a page has the cursor or the next address"]),
+                word(["total", PATH, "", "total: meta.total", "where a page has the number of all records"]),
+                word(["pages", PATH, "", "pages: meta.pages", "where a page has the number of pages"]),
+                word(["has_more", PATH, "", "has_more: has_more", "where a page says that another one follows"]),
+                word(["last", PATH, "", "last: is_last", "where a page says that it is the last one"]),
+            ],
+        },
+        Level {
+            above: "auth",
+            words: &[
+                word(["bearer", TEXT, "", "bearer: !env TOKEN", "a token in the header Authorization"]),
+                word(["user", TEXT, "", "user: reader", "the user of Basic"]),
+                word(["password", TEXT, "", "password: !env PASSWORD", "its password"]),
+                word(["header", TEXT, "", "header: X-Api-Key", "the header that takes value"]),
+                word(["query", TEXT, "", "query: key", "the parameter of the address that takes value"]),
+                word(["value", TEXT, "", "value: !env KEY", "the secret of header or query"]),
+            ],
+        },
+        Level {
+            above: "since",
+            words: &[
+                word(["column", TEXT, "", "column: updated_at", "the member of a record that grows; has to be said"]),
+                word([
+                    "send",
+                    "filter or the name of a parameter",
+                    "filter",
+                    "send: after",
+                    "what takes the value; body.PATH in a POST",
+                ]),
+                word([
+                    "format",
+                    "one of iso, epoch, epoch_ms, number",
+                    "iso",
+                    "format: epoch",
+                    "how the values are written",
+                ]),
+                word(["initial", TEXT, "everything", "initial: 2000-01-01", "the value of the first pull"]),
+                word(["lag", TIME, "none", "lag: 10m", "how far each pull goes back behind the last one"]),
+                word([
+                    "boundary",
+                    "one of inclusive, exclusive",
+                    "inclusive",
+                    "boundary: exclusive",
+                    "whether the server gives the value itself again",
+                ]),
+                word(["ordered", TRUTH, "false", "ordered: true", "the records come in the order of the column"]),
+            ],
+        },
+        Level {
             above: "an entry of columns, such as {from: Price, name: price}",
             words: &[
                 word([
@@ -210,12 +336,17 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
 mod tests {
     use super::VOCABULARY;
     use crate::dataset::plugin::rule::ColumnYaml;
+    use crate::dataset::plugin::source_yaml::{AuthYaml, PaginateYaml, SinceYaml, SourceYaml};
     use crate::dataset::plugin::yaml::Yaml;
     use crate::text::yaml_fault::same_words;
 
     #[test]
     fn the_reference_has_the_words_of_the_reader() {
         same_words::<Yaml>(&VOCABULARY.levels[0]);
-        same_words::<ColumnYaml>(&VOCABULARY.levels[1]);
+        same_words::<SourceYaml>(&VOCABULARY.levels[1]);
+        same_words::<PaginateYaml>(&VOCABULARY.levels[2]);
+        same_words::<AuthYaml>(&VOCABULARY.levels[3]);
+        same_words::<SinceYaml>(&VOCABULARY.levels[4]);
+        same_words::<ColumnYaml>(&VOCABULARY.levels[5]);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::notation::{Said, Words, of_file};
 use super::null_word::with_quoted_null;
 use super::pattern::FilePattern;
 use super::rule::{ColumnYaml, rule};
+use super::source_yaml::{SourceYaml, source};
 use super::stated::{limit, stated};
 use super::variables::{Secrets, with_variables};
 use super::vocabulary::VOCABULARY;
@@ -32,7 +33,9 @@ pub(super) struct Yaml {
     creator: String,
     #[serde(default = "yes")]
     enabled: bool,
-    files: Vec<String>,
+    #[serde(default, deserialize_with = "stated_value")]
+    files: Option<Vec<String>>,
+    source: Option<Spanned<SourceYaml>>,
     table: Option<String>,
     pub(super) format: Option<String>,
     pub(super) sheet: Option<String>,
@@ -60,14 +63,19 @@ pub(super) struct Yaml {
     columns: Vec<Spanned<ColumnYaml>>,
     others: Option<String>,
     filter: Option<String>,
-    #[serde(default)]
-    mode: Mode,
+    #[serde(default, deserialize_with = "stated_value")]
+    mode: Option<Mode>,
     #[serde(default)]
     key: Vec<String>,
     #[serde(default)]
     duplicates: Duplicates,
     max_rejects: Option<String>,
     on_success: Option<OnSuccessYaml>,
+}
+
+/// A value that is stated; a word without one is a fault.
+fn stated_value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn yes() -> bool {
@@ -94,13 +102,35 @@ pub(super) struct Wrong {
     pub(super) why: String,
 }
 
-/// Parses the plugin in the text of the file at `path`; `None` if it is not enabled.
-pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Option<Plugin>, Wrong> {
+/// A plugin that was read.
+pub(super) enum Parsed {
+    /// It is enabled.
+    Enabled(Box<Plugin>),
+    /// It has this name, and is not enabled.
+    Disabled(String),
+}
+
+/// Parses the plugin in the text of the file at `path`.
+pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
     let mut secrets = Secrets::default();
     match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text)) {
-        Ok(plugin) => Ok(plugin.map(|plugin| Plugin { creator: secrets.hide(&plugin.creator), ..plugin })),
+        Ok(Parsed::Enabled(plugin)) => {
+            Ok(Parsed::Enabled(Box::new(Plugin { creator: secrets.hide(&plugin.creator), ..*plugin })))
+        }
+        // One that is not enabled needs no variables yet.
+        Err(_) if disabled(text).is_some() => Ok(Parsed::Disabled(disabled(text).unwrap_or_default())),
+        Ok(disabled) => Ok(disabled),
         Err(Wrong { line, why }) => Err(Wrong { line, why: secrets.hide(&why) }),
     }
+}
+
+/// The name of a plugin whose text says that it is not enabled.
+fn disabled(text: &str) -> Option<String> {
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
+        Some(line.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']).to_owned())
+    };
+    value("enabled").filter(|value| value == "false").and_then(|_| value("name"))
 }
 
 /// The text with the values of variables in their place.
@@ -108,7 +138,7 @@ pub(super) fn filled(text: &str, variable: &Variable<'_>) -> Result<String, Wron
     with_variables(text, variable, &mut Secrets::default())
 }
 
-fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
+fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
     // An error begins with the key at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
@@ -119,13 +149,31 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
         Wrong { line, why }
     })?;
     if !yaml.enabled {
-        return Ok(None);
+        return Ok(Parsed::Disabled(yaml.name));
     }
-    if yaml.files.is_empty() {
-        return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
-    }
+    let named = match (yaml.files.clone(), &yaml.source) {
+        (Some(files), _) if files.is_empty() => {
+            return Err(at_key("files: names no file, such as [\"orders_*.csv\"]".to_owned()));
+        }
+        (None, None) => {
+            let why = format!("files is missing; such as {}", VOCABULARY.example);
+            return Err(Wrong { line: None, why });
+        }
+        (files, _) => files.unwrap_or_default(),
+    };
+    let pulled = yaml.source.as_ref().map(|said| {
+        let at = |why| Wrong { line: Some(said.referenced.line()), why };
+        let pulled = source(&said.value).map_err(at)?;
+        if pulled.since.is_none() && yaml.mode.is_none() {
+            let why =
+                "source: without since each pull brings everything: say mode: replace, upsert with a key, or append";
+            return Err(at(why.to_owned()));
+        }
+        Ok(pulled)
+    });
+    let pulled = pulled.transpose()?;
     let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
-    let files = yaml.files.iter().map(pattern).collect::<Result<_, _>>()?;
+    let files = named.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
         decimal: yaml.decimal.as_deref(),
         thousands: yaml.thousands.as_deref(),
@@ -143,8 +191,16 @@ fn parse_filled(path: &Path, text: &str) -> Result<Option<Plugin>, Wrong> {
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let selection = Selection { rules, drops_others: drops_others(&yaml).map_err(at_key)?, notation };
     let dataset = dataset(&yaml, selection).map_err(at_key)?;
-    let dataset = Dataset { plugin: yaml.name.clone(), files: yaml.files.clone(), ..dataset };
-    Ok(Some(Plugin { path: path.to_owned(), name: yaml.name, creator: yaml.creator, files, dataset }))
+    let mut dataset = Dataset { plugin: yaml.name.clone(), files: named, ..dataset };
+    if pulled.is_some() {
+        // A row has something that names it.
+        dataset.optional_key = dataset.key.iter().skip(1).cloned().collect();
+        if dataset.table.is_empty() {
+            dataset.table = table_name(&yaml.name);
+        }
+    }
+    let (path, name, creator) = (path.to_owned(), yaml.name, yaml.creator);
+    Ok(Parsed::Enabled(Box::new(Plugin { path, name, creator, files, source: pulled, dataset })))
 }
 
 /// The line of a key of the first level.
@@ -183,7 +239,8 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     let mut key = yaml.key.clone();
     let keys = yaml.columns.iter().zip(&called).filter(|(column, _)| column.value.key);
     key.extend(keys.map(|(_, name)| name.clone()));
-    match (yaml.mode, key.is_empty()) {
+    let mode = yaml.mode.unwrap_or_default();
+    match (mode, key.is_empty()) {
         (Mode::Upsert, true) => return Err("mode: upsert needs a key, such as key: [id]".to_owned()),
         (Mode::Append | Mode::Replace, false) => return Err("key: goes with mode: upsert".to_owned()),
         _ => {}
@@ -215,7 +272,7 @@ fn dataset(yaml: &Yaml, selection: Selection) -> Result<Dataset, String> {
     Ok(Dataset {
         stated: ReadOptions { selection, ..stated(yaml)? },
         filter,
-        mode: yaml.mode,
+        mode,
         key,
         duplicates: yaml.duplicates,
         max_rejects: Some(limit.unwrap_or(Limit::Percent(MAX_REJECTS))),

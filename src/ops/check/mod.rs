@@ -26,7 +26,7 @@ pub use start::{Started, start};
 
 /// The size in bytes up to which an input is read through for lines below its records, where nothing else of them is
 /// needed.
-const SMALL: u64 = 16 * 1024 * 1024;
+const SMALL: u64 = 1024 * 1024;
 
 /// The number of rejects that are shown.
 const REJECTS: usize = 5;
@@ -168,6 +168,24 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     for (mut source, dataset) in taken {
         source.with_options(&dataset.stated);
         checked.push(check_part(&mut source, &name, &dataset).await?);
+    }
+    Ok(checked)
+}
+
+/// Reads bytes as a load into this dataset would.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_bytes(
+    bytes: &[u8],
+    name: &str,
+    dataset: &Dataset,
+    limits: Limits,
+) -> Result<Vec<Checked>, CheckError> {
+    let mut checked = Vec::new();
+    for mut source in Input::parts_of_bytes(bytes, name, limits).await? {
+        source.with_options(&dataset.stated);
+        checked.push(check_part(&mut source, name, dataset).await?);
     }
     Ok(checked)
 }

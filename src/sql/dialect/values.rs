@@ -132,6 +132,19 @@ impl Engine {
         self == Engine::Sqlite
     }
 
+    /// A value of a key in which NULL is a value like others: an expression that is never NULL, and that an index takes.
+    pub fn null_as_value(self, value: &str, kind: Type) -> String {
+        match (self, kind) {
+            (Engine::Sqlite, _) => format!("(coalesce({value}, char(1)))"),
+            (Engine::Postgres, Type::Numeric) => format!("(coalesce({value}, 'NaN'))"),
+            // Texts of times depend on the session.
+            (Engine::Postgres, Type::Date | Type::Timestamp | Type::Timestamptz) => {
+                format!("(coalesce({value}, '-infinity'))")
+            }
+            (Engine::Postgres, _) => format!("(coalesce(cast({value} as text), E'\\x01'))"),
+        }
+    }
+
     /// A column's value to be compared with numbers.
     pub fn number_in(self, column: &TableColumn) -> String {
         match (self, column.declared.as_str()) {

@@ -5,9 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
 
-use super::End;
+use crate::cli::End;
 use crate::daemon::Usage;
 use crate::dataset::plugin::Plugins;
 use crate::ops::check::{Started, start};
@@ -15,39 +14,15 @@ use crate::schema::table_name;
 use crate::settings::Settings;
 use crate::text::shown::{path as shown_path, shown};
 
-/// The arguments of `app plugin`.
-#[derive(Debug, Args)]
-pub(super) struct Wanted {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// Writes plugins/NAME/plugin.yaml, which reads these files with every column typed
-    #[command(after_help = "Example:\n  app plugin new orders --from orders_2026-01.csv orders_2026-02.csv")]
-    New {
-        /// The plugin's name: small letters, digits and _
-        name: String,
-        /// Files of its table
-        #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
-        from: Vec<PathBuf>,
-        /// Print the plugin instead of writing it
-        #[arg(long)]
-        print: bool,
-    },
-}
-
-pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
-    let What::New { name, from, print } = wanted.what;
-    if table_name(&name) != name {
-        return Err(Usage(format!("{name:?} is no plugin's name; {} would be", table_name(&name))).into());
+pub(super) async fn run(settings: &Settings, name: &str, from: &[PathBuf], print: bool) -> anyhow::Result<End> {
+    if table_name(name) != name {
+        return Err(Usage(format!("{name:?} is no plugin's name; {} would be", table_name(name))).into());
     }
     if let Some(absent) = from.iter().find(|path| !path.is_file()) {
         return Err(Usage(format!("there is no file {}", shown_path(absent))).into());
     }
     let folder = &settings.folders.plugins_dir;
-    let place = folder.join(&name).join("plugin.yaml");
+    let place = folder.join(name).join("plugin.yaml");
     let plugins = Plugins::read(folder, &|name| settings.variable(name)).map_err(|error| Usage(error.to_string()))?;
     if !print {
         if place.exists() {
@@ -62,7 +37,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             );
         }
     }
-    let Started { yaml, files, table, checked } = start(&name, &from, settings.archives.limits()).await?;
+    let Started { yaml, files, table, checked } = start(name, from, settings.archives.limits()).await?;
     let mut out = crate::text::shown::stdout();
     if print {
         write!(out, "{yaml}")?;

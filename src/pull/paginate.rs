@@ -1,0 +1,382 @@
+//! From one page to the next: which request asks for it, and when a page was the last one.
+
+use reqwest::header::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use url::Url;
+
+use super::client::header;
+use super::page::{Page, member};
+use crate::dataset::pull_source::{End, JsonPath, OData, ODataBy, Paginate, literal};
+
+/// Place of a page in its source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Place {
+    /// The first page.
+    First,
+    /// An address that the page before gave, as it was written.
+    Url(String),
+    /// A cursor that the page before gave.
+    Cursor(Json),
+    /// Number of the page.
+    Page(u64),
+    /// Number of records before it.
+    Offset(u64),
+    /// OData: number of records before it, by `$skip`.
+    Skip(u64),
+    /// OData: values of the order's columns in the record before it.
+    Key(Vec<Json>),
+}
+
+/// What a page says of the pages behind it.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// There is one.
+    Page(Place),
+    /// It was the last one, by this rule.
+    End(&'static str),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// What is known when a page was read.
+pub(super) struct Seen<'p> {
+    /// The page.
+    pub(super) page: &'p Page,
+    /// Its headers.
+    pub(super) headers: &'p HeaderMap,
+    /// Its address.
+    pub(super) url: &'p Url,
+    /// Its place.
+    pub(super) place: &'p Place,
+    /// Records of the run, its own included.
+    pub(super) rows: u64,
+    /// Pages of the run, itself included.
+    pub(super) pages: u64,
+}
+
+/// Names of the count in a page of OData.
+const COUNTS: [&str; 3] = ["@odata.count", "odata.count", "@count"];
+
+/// Names of the next address in a page of OData.
+const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "odata.nextLink", "@nextLink"];
+
+/// Paths to an address, or to a cursor and the name of its parameter, that usual pages have.
+const NEXT_URLS: [&str; 8] = [
+    "next",
+    "next_url",
+    "next_page_url",
+    "links.next",
+    "_links.next.href",
+    "paging.next",
+    "pagination.next",
+    "meta.next",
+];
+const CURSORS: [(&str, &str); 7] = [
+    ("next_cursor", "cursor"),
+    ("meta.next_cursor", "cursor"),
+    ("response_metadata.next_cursor", "cursor"),
+    ("pagination.next_cursor", "cursor"),
+    ("nextCursor", "cursor"),
+    ("nextPageToken", "pageToken"),
+    ("next_page_token", "page_token"),
+];
+
+impl Paginate {
+    /// The way that the first page shows, if the plugin says none; a page that shows none is the only one.
+    pub(super) fn found(page: &Page, headers: &HeaderMap) -> Paginate {
+        if header(headers, "link").is_some_and(|link| next_link(link).is_some()) {
+            return Paginate::LinkHeader;
+        }
+        for path in NEXT_URLS {
+            let from = parsed(path);
+            let is_address =
+                |value: Json| value.as_str().is_some_and(|text| text.contains("://") || text.starts_with(['/', '?']));
+            if page.value(&from).is_some_and(is_address) {
+                return Paginate::NextUrl { from, end: End::default() };
+            }
+        }
+        for (path, param) in CURSORS {
+            let from = parsed(path);
+            if page.value(&from).is_some_and(|value| cursor(&value).is_some()) {
+                return Paginate::Cursor { param: param.to_owned(), from, size: None, end: End::default() };
+            }
+        }
+        let number = |path: &str| page.value(&parsed(path)).and_then(|value| value.as_u64());
+        for path in
+            ["total_pages", "meta.total_pages", "pagination.total_pages", "totalPages", "last_page", "meta.last_page"]
+        {
+            if number(path).is_some_and(|pages| pages > 1) {
+                let end = End { pages: Some(parsed(path)), ..End::default() };
+                return Paginate::Page { param: "page".to_owned(), start: 1, size: None, end };
+            }
+        }
+        for path in ["total", "meta.total", "pagination.total", "total_count", "count"] {
+            if number(path).is_some_and(|total| total > page.records().len() as u64) && page.has(&parsed("offset")) {
+                let end = End { total: Some(parsed(path)), ..End::default() };
+                return Paginate::Offset { param: "offset".to_owned(), size: None, end };
+            }
+        }
+        Paginate::None
+    }
+
+    /// Name of the way in a plugin, with its main words.
+    pub(super) fn word(&self) -> String {
+        match self {
+            Paginate::None => "by: none".to_owned(),
+            Paginate::Page { param, start, .. } => format!("by: page, param: {param}, start: {start}"),
+            Paginate::Offset { param, .. } => format!("by: offset, param: {param}"),
+            Paginate::Cursor { param, from, .. } => format!("by: cursor, param: {param}, from: {from}"),
+            Paginate::LinkHeader => "by: link_header".to_owned(),
+            Paginate::NextUrl { from, .. } => format!("by: next_url, from: {from}"),
+            Paginate::OData(OData { by: ODataBy::Key, .. }) => "by: key".to_owned(),
+            Paginate::OData(OData { by: ODataBy::Skip, .. }) => "by: skip".to_owned(),
+            Paginate::OData(_) => "by: next_url (OData's nextLink)".to_owned(),
+        }
+    }
+
+    /// Number of all records of the run, if the page says it.
+    pub(super) fn count(&self, page: &Page) -> Option<u64> {
+        let at = |path: &JsonPath| page.value(path).and_then(|value| number(&value));
+        match self {
+            Paginate::OData(_) => COUNTS.iter().find_map(|name| at(&JsonPath(vec![(*name).to_owned()]))),
+            Paginate::Page { end, .. }
+            | Paginate::Offset { end, .. }
+            | Paginate::Cursor { end, .. }
+            | Paginate::NextUrl { end, .. } => end.total.as_ref().and_then(at),
+            Paginate::None | Paginate::LinkHeader => None,
+        }
+    }
+
+    /// Rule for the page behind one. `count` is the number of all records, if the server says one.
+    pub(super) fn next(&self, seen: &Seen<'_>, count: Option<u64>) -> Next {
+        let Seen { page, headers, url, place, rows, pages } = *seen;
+        let is_empty = page.records().len() == 0;
+        let end = |end: &End| ended(end, seen, count);
+        match self {
+            Paginate::None => Next::End("there is one page"),
+            Paginate::LinkHeader => match header(headers, "link").and_then(next_link) {
+                Some(next) => Next::Page(Place::Url(absolute(url, &next))),
+                None => Next::End("no Link to a next page"),
+            },
+            Paginate::NextUrl { from, end: rule } => match page.value(from).as_ref().map(Json::as_str) {
+                Some(Some("")) | None => Next::End("no address of a next page"),
+                Some(Some(next)) => end(rule).unwrap_or_else(|| Next::Page(Place::Url(absolute(url, next)))),
+                Some(None) => Next::Unknown(format!("{from} is no address")),
+            },
+            Paginate::Cursor { from, end: rule, .. } => match page.value(from).map(|value| cursor(&value)) {
+                None => Next::End("no cursor"),
+                Some(Some(next)) => end(rule).unwrap_or(Next::Page(Place::Cursor(next))),
+                // false, 0 or "" stand for none.
+                Some(None) => Next::End("no cursor"),
+            },
+            Paginate::Page { start, end: rule, .. } => {
+                let number = if let Place::Page(number) = place { *number } else { *start };
+                match end(rule) {
+                    Some(next) => next,
+                    None if is_empty => Next::End("an empty page"),
+                    None => Next::Page(Place::Page(number + 1)),
+                }
+            }
+            Paginate::Offset { end: rule, .. } => match end(rule) {
+                Some(next) => next,
+                None if is_empty => Next::End("an empty page"),
+                None => Next::Page(Place::Offset(rows)),
+            },
+            Paginate::OData(odata) => odata.next(seen, count, pages),
+        }
+    }
+
+    /// Parameters of the address for a page at a place.
+    pub(super) fn params(&self, place: &Place) -> Vec<(String, String)> {
+        let own = |param: &str, value: String| (param.to_owned(), value);
+        match (self, place) {
+            (_, Place::Url(_)) | (Paginate::None | Paginate::LinkHeader | Paginate::NextUrl { .. }, _) => Vec::new(),
+            (Paginate::Page { param, start, size, .. }, place) => {
+                let number = if let Place::Page(number) = place { *number } else { *start };
+                [own(param, number.to_string())].into_iter().chain(sized(size.as_ref())).collect()
+            }
+            (Paginate::Offset { param, size, .. }, place) => {
+                let offset = if let Place::Offset(offset) = place { *offset } else { 0 };
+                [own(param, offset.to_string())].into_iter().chain(sized(size.as_ref())).collect()
+            }
+            (Paginate::Cursor { param, size, .. }, Place::Cursor(cursor)) => {
+                let text = cursor.as_str().map_or_else(|| cursor.to_string(), str::to_owned);
+                [own(param, text)].into_iter().chain(sized(size.as_ref())).collect()
+            }
+            (Paginate::Cursor { size, .. }, _) => sized(size.as_ref()).collect(),
+            (Paginate::OData(odata), place) => odata.params(place),
+        }
+    }
+}
+
+fn sized(size: Option<&(String, u64)>) -> impl Iterator<Item = (String, String)> {
+    size.map(|(param, size)| (param.clone(), size.to_string())).into_iter()
+}
+
+/// The end by what a page says of itself; `None` if it says nothing.
+fn ended(end: &End, seen: &Seen<'_>, count: Option<u64>) -> Option<Next> {
+    let page = seen.page;
+    let truth = |path: &JsonPath| page.value(path).and_then(|value| value.as_bool());
+    if end.has_more.as_ref().and_then(truth) == Some(false) {
+        return Some(Next::End("the page says that there is no more"));
+    }
+    if end.last.as_ref().and_then(truth) == Some(true) {
+        return Some(Next::End("the page says that it is the last one"));
+    }
+    let pages = end.pages.as_ref().and_then(|path| page.value(path)).as_ref().and_then(number);
+    if pages.is_some_and(|pages| seen.pages >= pages) {
+        return Some(Next::End("as many pages as it says"));
+    }
+    if count.is_some_and(|count| seen.rows >= count) {
+        return Some(Next::End("as many records as it says"));
+    }
+    let named = [&end.has_more, &end.last, &end.pages].into_iter().flatten();
+    let missing: Vec<_> = named.filter(|path| !page.has(path)).map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        return Some(Next::Unknown(format!("paginate: it has no {}", missing.join(", "))));
+    }
+    // A page in the middle that is empty would be asked for again and again, by its offset.
+    None
+}
+
+impl OData {
+    fn next(&self, seen: &Seen<'_>, count: Option<u64>, pages: u64) -> Next {
+        let Seen { page, url, place, rows, .. } = *seen;
+        let records = page.records().len() as u64;
+        let link = NEXT_LINKS.iter().find_map(|name| page.value(&JsonPath(vec![(*name).to_owned()])));
+        if let Some(link) = link.as_ref().and_then(Json::as_str) {
+            // An empty page with a nextLink is not the end.
+            return Next::Page(Place::Url(absolute(url, link)));
+        }
+        if count.is_some_and(|count| rows >= count) {
+            return Next::End("as many records as it says");
+        }
+        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
+        if records == 0 && (pages > 1 || is_paged || count.is_none()) {
+            return Next::End("an empty page");
+        }
+        // Without a count and without a nextLink, a server that is not asked for pages gives all of it.
+        if count.is_none() && !is_paged {
+            return Next::End("no nextLink");
+        }
+        match self.by {
+            ODataBy::Skip => Next::Page(Place::Skip(rows)),
+            ODataBy::Found if self.order.is_empty() => Next::Page(Place::Skip(rows)),
+            ODataBy::Found | ODataBy::Key => {
+                let Some(last) = page.records().last() else { return Next::End("an empty page") };
+                let values: Option<Vec<_>> = self.order.iter().map(|column| member(last, column)).collect();
+                match values.filter(|values| values.iter().all(|value| !value.is_null() && literal(value).is_some())) {
+                    Some(values) => Next::Page(Place::Key(values)),
+                    None => Next::Unknown(format!("order: the last record has no value of {}", self.order.join(", "))),
+                }
+            }
+        }
+    }
+
+    /// Conditions of `$filter` beside others.
+    pub(super) fn conditions(&self, place: &Place) -> Vec<String> {
+        let behind = match place {
+            Place::Key(values) => Some(behind(&self.order, values)),
+            _ => None,
+        };
+        self.filter.iter().cloned().chain(behind).collect()
+    }
+
+    fn params(&self, place: &Place) -> Vec<(String, String)> {
+        let mut params = vec![("$count".to_owned(), "true".to_owned())];
+        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
+        if let Some(size) = self.page_size.filter(|_| is_paged) {
+            params.push(("$top".to_owned(), size.to_string()));
+        }
+        if let Place::Skip(skip) = place {
+            params.push(("$skip".to_owned(), skip.to_string()));
+        }
+        params
+    }
+
+    /// True if the pages behind this place are asked for by number, which is not stable.
+    pub(super) fn is_unstable(&self, place: &Place) -> bool {
+        self.by == ODataBy::Skip || matches!(place, Place::Skip(_))
+    }
+}
+
+/// The condition of the records behind one, in the order of these columns.
+fn behind(order: &[String], values: &[Json]) -> String {
+    let written: Vec<_> = values.iter().map(|value| literal(value).unwrap_or_default()).collect();
+    let one = |at: usize| {
+        let equal = order[..at].iter().zip(&written).map(|(column, value)| format!("{column} eq {value}"));
+        let greater = format!("{} gt {}", order[at], written[at]);
+        format!("({})", equal.chain([greater]).collect::<Vec<_>>().join(" and "))
+    };
+    format!("({})", (0..order.len()).map(one).collect::<Vec<_>>().join(" or "))
+}
+
+fn number(value: &Json) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+fn cursor(value: &Json) -> Option<Json> {
+    match value {
+        Json::String(text) if !text.is_empty() => Some(value.clone()),
+        Json::Number(number) if number.as_u64() != Some(0) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn parsed(path: &str) -> JsonPath {
+    JsonPath(path.split('.').map(str::to_owned).collect())
+}
+
+/// An address that is relative counts from the page's own.
+fn absolute(url: &Url, next: &str) -> String {
+    if next.contains("://") { next.to_owned() } else { url.join(next).map_or_else(|_| next.to_owned(), String::from) }
+}
+
+/// The address with `rel="next"` in a header `Link` (RFC 8288).
+fn next_link(header: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some(start) = rest.find('<') {
+        let (address, after) = rest[start + 1..].split_once('>')?;
+        // A comma within quotes belongs to a parameter.
+        let mut is_quoted = false;
+        let end = after.find(|letter: char| {
+            is_quoted ^= letter == '"';
+            letter == ',' && !is_quoted
+        });
+        let (parameters, behind) = after.split_at(end.unwrap_or(after.len()));
+        let is_next = parameters.split(';').any(|parameter| {
+            parameter.split_once('=').is_some_and(|(name, value)| {
+                let words = value.trim().trim_matches('"').split_ascii_whitespace();
+                name.trim().eq_ignore_ascii_case("rel")
+                    && words.into_iter().any(|word| word.eq_ignore_ascii_case("next"))
+            })
+        });
+        if is_next {
+            return Some(address.trim().to_owned());
+        }
+        rest = behind;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_link_is_found_among_others() {
+        let header =
+            "<https://a/?p=1>; rel=\"prev\", <https://a/?p=3,4>; title=\"a, b\"; rel=next, <https://a/9>; rel=\"last\"";
+        assert_eq!(next_link(header).as_deref(), Some("https://a/?p=3,4"));
+        assert_eq!(next_link("<https://a/9>; rel=\"last\""), None);
+        assert_eq!(next_link("<?page=2>; rel=\"next last\"").as_deref(), Some("?page=2"));
+    }
+
+    #[test]
+    fn the_condition_behind_a_record_is_in_the_order_of_all_columns() {
+        let order = ["A".to_owned(), "B".to_owned()];
+        assert_eq!(behind(&order, &[1.into(), "x'y".into()]), "((A gt 1) or (A eq 1 and B gt 'x''y'))");
+    }
+}
