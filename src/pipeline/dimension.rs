@@ -54,6 +54,7 @@ impl Build<'_> {
         if dimension.remembers {
             self.remember(&dimension, rows).await?;
         }
+        self.forget_retracted_loads().await?;
         let highest = self.merge(&dimension).await?;
         self.all(sql.clear(dimension.restricted.is_some())).await?;
         Ok(highest)
@@ -82,8 +83,8 @@ impl Build<'_> {
         // load.
         let forgets = rows.replaced || rows.upserted;
         let sums_up = !rows.source.has_lineage() && (sql.is_dated_by_load() || !rows.grows);
-        let remembers = sql.is_historic() && (forgets || sums_up);
-        let keeps = !sql.is_historic() && rows.replaced;
+        let remembers = if sql.is_historic() { forgets || sums_up } else { rows.is_whole };
+        let keeps = !sql.is_historic() && rows.replaced && !remembers;
         let restricted = match work {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
             _ => None,

@@ -23,6 +23,10 @@ pub(super) struct Rows {
     pub(super) replaced: bool,
     /// The newest load with rows in such a table.
     pub(super) replaced_by: Option<i64>,
+    /// The newest load, if each load gives all rows anew, so that what one of them said can be told from the others.
+    pub(super) whole: Option<i64>,
+    /// True if that is so, whether there is such a load or not.
+    pub(super) is_whole: bool,
     /// True if rows are overwritten there.
     pub(super) upserted: bool,
     /// True if every staging table behind the model only grows, also behind other tables of the star.
@@ -56,6 +60,8 @@ impl Build<'_> {
             of,
             replaced: false,
             replaced_by: None,
+            whole: None,
+            is_whole: false,
             upserted: false,
             grows: true,
             newest: None,
@@ -70,6 +76,14 @@ impl Build<'_> {
                 rows.replaced_by = rows.replaced_by.max(newest.filter(|_| replaced));
                 rows.upserted |= upserted;
             }
+        }
+        let mut behind = self.plan.made_of(model);
+        let one = match rows.source.has_lineage() {
+            true => rows.of.as_ref(),
+            false => behind.next().filter(|table| behind.next().is_none() && reads.contains(table)),
+        };
+        if let Some(Staged { newest, replaced: true, .. }) = one.map(|table| self.plan.staged(table)) {
+            (rows.is_whole, rows.whole) = (true, newest);
         }
         Ok(Some(rows))
     }

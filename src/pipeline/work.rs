@@ -41,6 +41,8 @@ pub(super) struct Question<'a> {
     pub(super) exists: bool,
     pub(super) full: bool,
     pub(super) definition: &'a str,
+    /// True if a load that it remembers was retracted.
+    pub(super) forgets: bool,
     /// The volatile function of the select, if any.
     pub(super) volatile: Option<String>,
     /// The tables that it reads.
@@ -69,6 +71,9 @@ impl Question<'_> {
         }
         if state.definition != self.definition {
             return Work::Whole("its file, what refers to it, or the columns that it reads, have changed".to_owned());
+        }
+        if self.forgets {
+            return Work::Whole("a load that it remembers was retracted".to_owned());
         }
         if let Some(word) = &self.volatile {
             return Work::Whole(format!("{word} changes by itself"));
@@ -183,6 +188,7 @@ mod tests {
                 exists: true,
                 full: false,
                 definition: "d",
+                forgets: false,
                 volatile: None,
                 reads: &reads,
                 appended: appended.then_some(&orders),

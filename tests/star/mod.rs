@@ -15,6 +15,7 @@ pub mod rows;
 pub mod titles;
 pub mod trace;
 pub mod turns;
+pub mod whole;
 
 use libtest_mimic::Trial;
 
@@ -35,6 +36,7 @@ pub fn cases() -> Vec<Trial> {
         titles::cases(),
         trace::cases(),
         turns::cases(),
+        whole::cases(),
     ]
     .into_iter()
     .flatten()

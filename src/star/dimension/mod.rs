@@ -4,6 +4,7 @@
 mod merge;
 mod seen;
 mod versions;
+mod whole;
 
 pub use seen::REPLACED;
 
@@ -25,6 +26,9 @@ const MOVED: &str = "sluice_moved";
 const AT: &str = "sluice_at";
 /// The column that marks a member that is no longer named.
 pub const GONE: &str = "sluice_gone";
+
+/// The column with the first load of whole truth that does not say the row any more.
+const UNTIL: &str = "sluice_until";
 
 /// The time from which a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -159,6 +159,7 @@ impl DimensionSql {
         };
         let rows = if kept { self.seen_rows() } else { NEW.to_owned() };
         let select = match (self.is_historic(), &self.at) {
+            (false, _) if kept => self.last_said(),
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
             (false, At::Nothing) => format!("select distinct {all} from {NEW}"),
             (false, _) => format!(
