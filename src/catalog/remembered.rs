@@ -37,7 +37,8 @@ impl Catalog {
             star_load::Column::LoadId,
             star_load::Column::Whole,
         ]);
-        let lines = self.rows(transaction, self.build(&query.order_by_asc(star_load::Column::LoadId).into_query())).await?;
+        let lines =
+            self.rows(transaction, self.build(&query.order_by_asc(star_load::Column::LoadId).into_query())).await?;
         let query = load::Entity::find()
             .select_only()
             .column(load::Column::Id)
@@ -129,7 +130,7 @@ impl Catalog {
             return Ok(false);
         }
         let table = self.warehouse.names().table(seen);
-        let some = format!("select 1 from {table} where {} = $1 limit 1", quote(LOAD_COLUMN));
+        let some = format!("select {0} from {table} where {0} = $1 limit 1", quote(LOAD_COLUMN));
         Ok(!transaction.query(&some, &[load.into()]).await?.is_empty())
     }
 }

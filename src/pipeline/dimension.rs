@@ -49,6 +49,8 @@ impl Build<'_> {
             None => rows.all.clone(),
         };
         self.all(sql.observe(&source, NEW)).await?;
+        let lacking = self.lacking(rows).await?;
+        self.all(sql.keep_lacking(&lacking)).await?;
         self.must_be_named(&dimension).await?;
         self.stand(&dimension).await?;
         if dimension.remembers {
@@ -240,6 +242,7 @@ impl Build<'_> {
                 self.plan.must_drop(self.model, &why)?;
             }
         }
+        self.count_taken(sql, is_restricted, *keeps).await?;
         self.change.closed = self.count_some(sql.count_closed()).await?;
         self.change.new_versions = self.count_some(sql.count_new_versions()).await?;
         if let Some(update) = sql.update() {

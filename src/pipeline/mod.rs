@@ -9,7 +9,9 @@ mod differences;
 mod dimension;
 mod explode;
 mod fact;
+mod guard;
 mod insert;
+mod lacking;
 mod long_keys;
 mod members;
 mod origin;
@@ -59,6 +61,8 @@ pub struct Options {
     pub full: bool,
     /// Drops columns and tables without a source, with their values.
     pub allow_drop: bool,
+    /// Tables whose guard lets this run pass, whatever it takes.
+    pub accept_guard: Vec<String>,
     /// Commits nothing.
     pub dry: bool,
 }
@@ -242,6 +246,9 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
     let models = read_models(workspace);
     let select = |models: &Vec<Model>| select::selected(models, workspace.warehouse.names(), &options.select);
     let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Selection)?;
+    if let Ok(models) = &models {
+        guard::must_be_guards(models, &options.accept_guard).map_err(RunError::Selection)?;
+    }
     must_be_right(workspace, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('.').next().unwrap_or_default();

@@ -6,7 +6,8 @@ use super::build::Build;
 use super::{RunError, columns_read, describe_views};
 use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
-use crate::sql::{Names, Schema, Select, Table, TableColumn, described};
+use crate::schema::OWN_COLUMNS;
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
 use crate::star::Source;
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -19,6 +20,8 @@ pub(super) struct Rows {
     pub(super) all: String,
     /// The staging table, if the rows are its rows one by one.
     pub(super) of: Option<Table>,
+    /// The columns of that table behind each column, where there are no others.
+    pub(super) behind: BTreeMap<String, BTreeSet<String>>,
     /// True if later loads replace earlier ones in a staging table of the select.
     pub(super) replaced: bool,
     /// The newest load with rows in such a table.
@@ -45,11 +48,13 @@ impl Build<'_> {
         describe_views(&mut columns, &self.tables.outputs());
         let text = written(model, select, names, &columns)?;
         let given = transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
-        let given = described(given, &select.outputs(names, &columns));
+        let outputs = select.outputs(names, &columns);
+        let given = described(given, &outputs);
         let of = select.row_wise(names);
+        let behind = of.as_ref().map(|of| columns_behind(of, &outputs)).unwrap_or_default();
         let source = Source::new(&model.header, names.engine, &given, of.is_some()).map_err(wrong)?;
         if model.header.kind == Kind::View {
-            self.own.outputs = Some(select.outputs(names, &columns));
+            self.own.outputs = Some(outputs);
         }
         let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
         let all = source.sql(&written(model, &select, names, &columns)?);
@@ -58,6 +63,7 @@ impl Build<'_> {
             select,
             all,
             of,
+            behind,
             replaced: false,
             replaced_by: None,
             whole: None,
@@ -114,6 +120,16 @@ pub(super) async fn staged<'t>(
         found.insert(table.clone(), Staged { newest, replaced, upserted });
     }
     Ok(found)
+}
+
+/// Returns the columns of a table behind each output that has values of no other table.
+fn columns_behind(of: &Table, outputs: &[Output]) -> BTreeMap<String, BTreeSet<String>> {
+    let is_of = |output: &&Output| {
+        let is_of = |(table, column): &(Table, String)| table == of && !OWN_COLUMNS.contains(&column.as_str());
+        !output.sources.is_empty() && output.sources.iter().all(is_of)
+    };
+    let columns = |output: &Output| output.sources.iter().map(|(_, column)| column.clone()).collect();
+    outputs.iter().filter(is_of).map(|output| (output.name.clone(), columns(output))).collect()
 }
 
 /// Returns the staging tables behind each table. The models are in the order of their needs.

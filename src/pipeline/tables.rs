@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) touched: Option<String>,
     /// True if it is a dimension that gave up versions: facts are compared whole, wherever they point.
     pub(super) is_unversioned: bool,
+    /// The open members before the run, and those that it took out, if it is a dimension with a guard.
+    pub(super) taken: Option<(u64, u64)>,
     /// True if its checks are to be made.
     pub(super) is_looked_at: bool,
 }

@@ -15,7 +15,7 @@ mod state;
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
-pub use dimension::{DimensionSql, GONE, OWN, REPLACED};
+pub use dimension::{DimensionSql, GONE, Lacking, OWN, REPLACED};
 pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, Reference, Target, is_again};
 pub use long_keys::count_partial;
 pub use repeated::Repeated;

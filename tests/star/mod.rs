@@ -5,7 +5,9 @@ pub mod build;
 pub mod corners;
 pub mod draft;
 pub mod graph;
+pub mod guards;
 pub mod inferred;
+pub mod lacking;
 pub mod members;
 pub mod model;
 pub mod plans;
@@ -26,7 +28,9 @@ pub fn cases() -> Vec<Trial> {
         corners::cases(),
         draft::cases(),
         graph::cases(),
+        guards::cases(),
         inferred::cases(),
+        lacking::cases(),
         members::cases(),
         model::cases(),
         plans::cases(),

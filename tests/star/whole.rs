@@ -52,7 +52,8 @@ async fn star(database: &TestDatabase) -> anyhow::Result<String> {
             () => "",
         };
         let order = if words.contains("history") { ", valid_from" } else { "" };
-        let rows = format!("select id, city, name{times} from datawarehouse.{name} where {name}_key <> 0 order by id{order}");
+        let rows =
+            format!("select id, city, name{times} from datawarehouse.{name} where {name}_key <> 0 order by id{order}");
         all.push(format!("{name}\n{}", database.text(&rows).await?));
     }
     let facts = "select f.oid, d.id, d.city, d.valid_from from datawarehouse.fact_o as f join datawarehouse.dim_since as d \
@@ -70,7 +71,11 @@ async fn a_replaced_file_leaves_history(database: TestDatabase, workdir: Workdir
     project(&workdir)?;
     orders(&database, &workdir).await?;
     let mut loads = Vec::new();
-    for rows in ["1,Bern,A,2024-01-01\n", "1,WRONG,X,2024-02-01\n9,Nowhere,N,2024-02-01\n", "1,Bern,A,2024-01-01\n2,Biel,B,2024-02-01\n"] {
+    for rows in [
+        "1,Bern,A,2024-01-01\n",
+        "1,WRONG,X,2024-02-01\n9,Nowhere,N,2024-02-01\n",
+        "1,Bern,A,2024-01-01\n2,Biel,B,2024-02-01\n",
+    ] {
         loads.push(load(&database, &workdir, rows).await?);
         run(&database, &workdir).await?;
     }
@@ -80,7 +85,10 @@ async fn a_replaced_file_leaves_history(database: TestDatabase, workdir: Workdir
     retract(&workdir.app(&database).loader, loads[1], true).await?;
     run(&database, &workdir).await?;
     same(database.text(wrong).await?, "Bern|true")?;
-    same(database.text("select id, city, name from datawarehouse.dim_plain order by id").await?, "1|Bern|A\n2|Biel|B\n∅|∅|∅")?;
+    same(
+        database.text("select id, city, name from datawarehouse.dim_plain order by id").await?,
+        "1|Bern|A\n2|Biel|B\n∅|∅|∅",
+    )?;
     same(database.text("select city from datawarehouse.dim_since where id = 1").await?, "Bern")
 }
 

@@ -1,5 +1,6 @@
 //! The YAML comment at the beginning of a file of the star: it declares the table, not the way of its update.
 
+mod guard;
 mod vocabulary;
 mod words;
 
@@ -11,6 +12,7 @@ use clap::ValueEnum;
 use super::Lines;
 use crate::text::nearest;
 use crate::text::yaml_fault::Fault;
+pub use guard::Guard;
 use vocabulary::EXAMPLES;
 pub(crate) use vocabulary::VOCABULARY;
 use words::Words;
@@ -30,6 +32,8 @@ pub struct Header {
     pub distinct: bool,
     /// The checks of the table, in groups.
     pub checks: Vec<Checks>,
+    /// What a run may take out of the table.
+    pub guard: Guard,
 }
 
 /// The kinds of tables of the star.
@@ -115,12 +119,13 @@ impl Kind {
     fn takes(word: KindWord) -> (&'static [&'static str], &'static [&'static str]) {
         match word {
             KindWord::Dimension => {
-                (&["key"], &["history", "at", "unknown", "gone", "unpivot", "explode", "distinct", "checks"])
+                (&["key"], &["history", "at", "unknown", "gone", "unpivot", "explode", "distinct", "checks", "guard"])
             }
-            KindWord::Fact => (&["grain"], &["at", "dimensions", "unpivot", "explode", "distinct", "checks"]),
-            KindWord::Bridge => {
-                (&["dimensions"], &["grain", "at", "group", "weight", "unpivot", "explode", "distinct", "checks"])
-            }
+            KindWord::Fact => (&["grain"], &["at", "dimensions", "unpivot", "explode", "distinct", "checks", "guard"]),
+            KindWord::Bridge => (
+                &["dimensions"],
+                &["grain", "at", "group", "weight", "unpivot", "explode", "distinct", "checks", "guard"],
+            ),
             KindWord::Calendar => (&["from", "to"], &["fiscal_year_starts"]),
             KindWord::Table => (&[], &["unpivot", "explode", "distinct", "checks"]),
             KindWord::View => (&[], &[]),
@@ -224,6 +229,7 @@ impl Header {
             explode: words.explode,
             distinct: words.distinct.unwrap_or_default(),
             checks: words.checks.unwrap_or_default(),
+            guard: words.guard.unwrap_or_default(),
         })
     }
 }

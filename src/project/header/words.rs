@@ -6,6 +6,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::Guard;
+
 /// A value in YAML.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected a text, a number, true or false")]
@@ -324,6 +326,7 @@ pub(super) struct Words {
     pub(super) distinct: Option<bool>,
     #[serde(default, deserialize_with = "groups")]
     pub(super) checks: Option<Vec<Checks>>,
+    pub(super) guard: Option<Guard>,
 }
 
 impl Words {
@@ -346,6 +349,7 @@ impl Words {
             ("explode", self.explode.is_some()),
             ("distinct", self.distinct.is_some()),
             ("checks", self.checks.is_some()),
+            ("guard", self.guard.is_some()),
         ];
         said.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()
     }
@@ -353,17 +357,19 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Guard;
     use super::super::VOCABULARY;
     use super::{Checks, Detailed, Explode, Unpivot, Words};
     use crate::text::yaml_fault::same_words;
 
     #[test]
     fn the_reference_has_the_words_of_the_reader() {
-        let [words, detailed, unpivot, explode, checks] = VOCABULARY.levels else { panic!("five levels") };
+        let [words, detailed, unpivot, explode, checks, guard] = VOCABULARY.levels else { panic!("six levels") };
         same_words::<Words>(words);
         same_words::<Detailed>(detailed);
         same_words::<Unpivot>(unpivot);
         same_words::<Explode>(explode);
         same_words::<Checks>(checks);
+        same_words::<Guard>(guard);
     }
 }

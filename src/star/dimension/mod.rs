@@ -1,11 +1,13 @@
 //! A dimension: members keep their keys for ever. Without history, changed attributes are overwritten. With history, a
 //! change opens a new version of the member; its versions follow from all its rows, in the order of their times.
 
+mod lacking;
 mod merge;
 mod seen;
 mod versions;
 mod whole;
 
+pub use lacking::Lacking;
 pub use seen::REPLACED;
 
 use super::UNKNOWN;

@@ -11,30 +11,37 @@ use crate::sql::{Table, TableColumn, TableDef, quote};
 impl DimensionSql {
     /// Writes a select's rows into a temporary table, each with the time from which it holds.
     pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
-        let mut columns = self.columns.clone();
         let value = |one: &TableColumn| {
             let value = format!("n.{}", quote(&one.name));
             if self.key.contains(one) { as_named(self.engine, &one.declared, &value) } else { value }
         };
         let mut values: Vec<_> = self.columns.iter().map(value).collect();
         if self.has_ids {
-            columns.insert(0, TableColumn::new(key_column(&self.name), "bigint"));
             values.insert(0, format!("n.{}", self.id));
         }
         if self.lineage {
-            for column in [LOAD_COLUMN, LINE_COLUMN] {
-                columns.push(TableColumn::new(column, "bigint"));
-                values.push(format!("n.{}", quote(column)));
-            }
+            values.extend([LOAD_COLUMN, LINE_COLUMN].map(|column| format!("n.{}", quote(column))));
         }
-        if let Some(at) = self.at_value() {
-            columns.push(TableColumn::new(AT, self.valid()));
-            values.push(at);
-        }
+        values.extend(self.at_value());
         vec![
-            self.names.create_table(&TableDef::new(Table::temporary(into), columns)),
+            self.names.create_table(&TableDef::new(Table::temporary(into), self.observed_columns())),
             format!("insert into {into} select {} from ({source}) as n", values.join(", ")),
         ]
+    }
+
+    /// Returns the columns of that table.
+    pub(super) fn observed_columns(&self) -> Vec<TableColumn> {
+        let mut columns = self.columns.clone();
+        if self.has_ids {
+            columns.insert(0, TableColumn::new(key_column(&self.name), "bigint"));
+        }
+        if self.lineage {
+            columns.extend([LOAD_COLUMN, LINE_COLUMN].map(|column| TableColumn::new(column, "bigint")));
+        }
+        if self.at != At::Nothing {
+            columns.push(TableColumn::new(AT, self.valid()));
+        }
+        columns
     }
 
     fn at_value(&self) -> Option<String> {

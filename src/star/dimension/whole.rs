@@ -29,7 +29,11 @@ impl DimensionSql {
     /// Gives the rows of a retracted load to the whole `next`, if that says them, too.
     pub fn pass_on(&self, load: i64, next: i64) -> String {
         let at = match self.is_dated_by_load() {
-            true => format!(", {AT} = (select {} from {} as l where l.id = {next})", self.moment("max(l.finished_at)"), self.loads),
+            true => format!(
+                ", {AT} = (select {} from {} as l where l.id = {next})",
+                self.moment("max(l.finished_at)"),
+                self.loads
+            ),
             false => String::new(),
         };
         format!(
