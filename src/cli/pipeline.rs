@@ -138,7 +138,7 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         .iter()
         .map(|one| {
             let [rows, inserted, updated, deleted] =
-                [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
+                [one.rows, one.new_rows(), one.updated, one.deleted].map(|count| count.to_string());
             // A view has no rows of its own.
             let rows = if one.kind == "view" { String::new() } else { rows };
             vec![

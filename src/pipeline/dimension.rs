@@ -75,6 +75,7 @@ impl Build<'_> {
             ("history", header.history.iter().collect()),
             ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
             ("unknown", header.unknown.keys().collect()),
+            ("was", header.was.keys().collect()),
         ] {
             self.must_give(columns, word, &names)?;
         }
@@ -107,11 +108,17 @@ impl Build<'_> {
         if stood.is_empty() || stood == key {
             return Ok(());
         }
+        let gone: Vec<_> = stood.iter().filter(|name| !key.contains(name)).collect();
+        let new: Vec<_> = key.iter().filter(|name| !stood.contains(name)).collect();
+        let rename = match (&gone[..], &new[..]) {
+            ([old], [new]) => format!("where {new} is only another name for {old}, was: {{{new}: {old}}} keeps them; "),
+            _ => String::new(),
+        };
         let (table, retired) =
             (self.plan.names.shown(&Table::datawarehouse(&self.model.name)), self.plan.names.shown(&retired));
         Err(self.model
             .error_of_word(format!(
-                "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
+                "key: it was ({}) and is ({}): the members there are have their keys by the old one; {rename}give the dimension another name, \
                  or drop {table} and {retired} to give new keys",
                 stood.join(", "),
                 dimension.header.key.join(", ")
@@ -124,18 +131,19 @@ impl Build<'_> {
         if matches!(dimension.work, Work::Loads(_)) {
             return Ok(());
         }
-        let stands = self.existing().await?;
-        if stands.is_empty() {
+        if self.existing().await?.is_empty() {
             self.all(dimension.sql.create()).await?;
         } else {
-            self.stand_again(dimension, stands).await?;
+            let key_is_renamed = self.rename(dimension).await?;
+            self.stand_again(dimension, key_is_renamed).await?;
         }
         self.execute(&dimension.sql.name_unknown(dimension.header)).await.map(drop)
     }
 
     /// Alters a table with these columns to those of its file.
-    async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, stands: Vec<TableColumn>) -> Result<(), RunError> {
+    async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, key_is_renamed: bool) -> Result<(), RunError> {
         let DimensionPlan { header, sql, .. } = dimension;
+        let stands = self.existing().await?;
         self.must_keep_key(dimension).await?;
         self.all(sql.create_retired()).await?;
         let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", self.model.name) };
@@ -153,7 +161,7 @@ impl Build<'_> {
             self.let_go(&column.name).await?;
         }
         let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
-        let is_indexed_anew = had_versions != sql.is_historic() || old.is_some();
+        let is_indexed_anew = had_versions != sql.is_historic() || old.is_some() || key_is_renamed;
         if is_indexed_anew {
             self.execute(&sql.drop_index()).await?;
         }
@@ -298,9 +306,25 @@ impl Build<'_> {
     async fn count_members(&mut self) -> Result<i64, RunError> {
         let (id, table) = (self.id(), self.shown());
         let found = self.query(&format!("select count(*) - 1, max({id}) from {table}")).await?;
+        if let Some(members) = self.members_query() {
+            self.change.members = Some(self.count(&members).await?);
+        }
         let Some(row) = found.first() else { return Ok(0) };
         self.change.rows = row.get::<i64>(0)?.unsigned_abs();
         Ok(row.get::<Option<i64>>(1)?.unwrap_or_default())
+    }
+
+    /// Returns the query for the number of members, if they have versions.
+    fn members_query(&self) -> Option<String> {
+        let Kind::Dimension(header) = &self.model.header.kind else { return None };
+        let keys: Vec<_> = header.key.iter().map(|key| quote(key)).collect();
+        let members = format!(
+            "select count(*) from (select 1 as one from {} where {} <> {UNKNOWN} group by {}) as m",
+            self.shown(),
+            self.id(),
+            keys.join(", ")
+        );
+        (!header.history.is_empty()).then_some(members)
     }
 
     /// Brings a dimension of days up to date.

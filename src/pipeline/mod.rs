@@ -18,6 +18,7 @@ mod origin;
 mod plan;
 mod queries;
 mod remembered;
+mod renamed;
 mod reshape;
 mod rows;
 mod run;
@@ -100,6 +101,9 @@ pub struct TableChange {
     pub how: String,
     /// The number of rows now, without the unknown member.
     pub rows: u64,
+    /// The number of members now, without the unknown one, if they have versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<u64>,
     /// New rows: members, versions, facts.
     pub inserted: u64,
     /// Rows that were overwritten.
@@ -119,8 +123,10 @@ pub struct TableChange {
     /// Staged rows that the select leaves out, where it is row by row and all of them were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<u64>,
-    /// The number of rows without a member, for each such key of a fact.
+    /// The number of rows with a value that is no member, for each such key of a fact.
     pub unknown: BTreeMap<String, u64>,
+    /// The number of rows without a value, for each such key of a fact.
+    pub nulls: BTreeMap<String, u64>,
     /// Failed checks of severity `warn`.
     pub warnings: Vec<Finding>,
 }
@@ -131,6 +137,11 @@ impl TableChange {
         self.inserted + self.updated + self.deleted
     }
 
+    /// Returns the number of new rows that are no further versions of members: new members, facts.
+    pub fn new_rows(&self) -> u64 {
+        self.inserted.saturating_sub(self.new_versions)
+    }
+
     /// Adds the changes of another turn of the table.
     fn add(&mut self, again: TableChange) {
         self.inserted += again.inserted;
@@ -138,12 +149,16 @@ impl TableChange {
         self.deleted += again.deleted;
         self.repointed += again.repointed;
         self.inferred += again.inferred;
-        (self.rows, self.rejected, self.unknown) = (again.rows, again.rejected, again.unknown);
+        (self.rows, self.rejected) = (again.rows, again.rejected);
+        (self.unknown, self.nulls) = (again.unknown, again.nulls);
+        self.members = again.members.or(self.members);
         self.filtered = again.filtered.or(self.filtered);
     }
 
     /// Returns the remarks beside the numbers of new, changed and deleted rows.
     pub fn remarks(&self) -> String {
+        // Versions are rows, so that the number of rows does not tell it.
+        let members = self.members.filter(|members| *members != self.rows && self.changed() > 0).unwrap_or_default();
         let mut said: Vec<_> = [
             (self.new_versions, if self.new_versions == 1 { "new version" } else { "new versions" }),
             (self.closed, "closed"),
@@ -151,18 +166,20 @@ impl TableChange {
             (self.inferred, "inferred"),
             (self.rejected, "rejected"),
             (self.filtered.unwrap_or_default(), "filtered"),
+            (members, if members == 1 { "member" } else { "members" }),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", grouped(count)))
         .collect();
+        said.extend(self.nulls.iter().map(|(key, count)| format!("{} NULL {key}", grouped(*count))));
         said.extend(self.unknown.iter().map(|(key, count)| format!("{} unknown {key}", grouped(*count))));
         said.join(", ")
     }
 
     /// Formats the changes: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
     pub fn words(&self) -> String {
-        let counts = [(self.inserted, "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
+        let counts = [(self.new_rows(), "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
         let mut said: Vec<_> = counts
             .into_iter()
             .filter(|(count, ..)| *count > 0)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::StagedLoad;
-use crate::sql::{Schema, Table};
+use crate::sql::{Schema, Table, any_of};
 use crate::star::{LoadSet, TableState};
 
 /// The ways of bringing a table up to date.
@@ -146,22 +146,6 @@ pub(super) fn among(column: &str, loads: &[i64]) -> String {
         })
         .collect();
     any_of(&parts)
-}
-
-/// The number of alternatives that are joined without brackets.
-const SIDE_BY_SIDE: usize = 100;
-
-/// Returns a condition that is true if any part is. SQLite limits the depth of expressions to a thousand, and `a or b
-/// or c` is as deep as it is long: many parts are joined by halves.
-fn any_of(parts: &[String]) -> String {
-    match parts {
-        [] => "1 = 0".to_owned(),
-        few if few.len() <= SIDE_BY_SIDE => format!("({})", few.join(" or ")),
-        many => {
-            let (one, other) = many.split_at(many.len() / 2);
-            format!("({} or {})", any_of(one), any_of(other))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod check;
 mod class;
 mod dimension;
 mod fact;
+mod limits;
 mod long_keys;
 mod repeated;
 mod rows;

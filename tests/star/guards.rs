@@ -50,7 +50,10 @@ async fn an_empty_whole_file_closes_nobody(database: TestDatabase, workdir: Work
     for arguments in all {
         let output = app(&workdir, arguments, &settings)?;
         same(output.status.code(), Some(1))?;
-        holds(&stderr(&output), "dim_c.sql:5: guard: at_least: 0 open members where 3 are the least: nothing is published; ")?;
+        holds(
+            &stderr(&output),
+            "dim_c.sql:5: guard: at_least: 0 open members where 3 are the least: nothing is published; ",
+        )?;
         holds(&stderr(&output), "dim_d.sql:5: guard: gone_at_most: 3 open members of 3 would go where 50 % may")?;
         holds(&stderr(&output), "app --pipeline --accept-guard dim_d lets it pass once")?;
     }
@@ -68,7 +71,12 @@ async fn an_empty_whole_file_closes_nobody(database: TestDatabase, workdir: Work
 
 async fn a_share_of_the_members_may_go(database: TestDatabase, workdir: Workdir) -> Outcome {
     // Rows of one load leave when it is retracted: of the members that only grow, too.
-    model(&workdir, "dim_c", "kind: dimension\nkey: [id]\nguard: {gone_at_most: 2 members}", "select id, city from staging.c")?;
+    model(
+        &workdir,
+        "dim_c",
+        "kind: dimension\nkey: [id]\nguard: {gone_at_most: 2 members}",
+        "select id, city from staging.c",
+    )?;
     let mut loads = Vec::new();
     for part in [1..=2, 3..=5, 6..=7] {
         loads.push(workdir.load(&database, "c.csv", members(part)).await?.load_id);
@@ -86,7 +94,12 @@ async fn a_share_of_the_members_may_go(database: TestDatabase, workdir: Workdir)
 
 async fn a_fact_keeps_its_rows(database: TestDatabase, workdir: Workdir) -> Outcome {
     replacing(&workdir)?;
-    model(&workdir, "fact_c", "kind: fact\ngrain: [id]\nguard:\n  at_least: 2\n  gone_at_most: 40%", "select id, city from staging.c")?;
+    model(
+        &workdir,
+        "fact_c",
+        "kind: fact\ngrain: [id]\nguard:\n  at_least: 2\n  gone_at_most: 40%",
+        "select id, city from staging.c",
+    )?;
     workdir.load(&database, "c.csv", members(1..=1)).await?;
     holds(&refused(&database, &workdir).await?, "fact_c.sql:5: guard: at_least: 1 row where 2 are the least")?;
     workdir.load(&database, "c.csv", members(1..=5)).await?;
@@ -98,7 +111,12 @@ async fn a_fact_keeps_its_rows(database: TestDatabase, workdir: Workdir) -> Outc
 }
 
 async fn a_guard_is_of_a_table(database: TestDatabase, workdir: Workdir) -> Outcome {
-    model(&workdir, "dim_c", "kind: dimension\nkey: [id]\nguard: {gone_at_most: 5 %}", "select id, city from staging.c")?;
+    model(
+        &workdir,
+        "dim_c",
+        "kind: dimension\nkey: [id]\nguard: {gone_at_most: 5 %}",
+        "select id, city from staging.c",
+    )?;
     workdir.load(&database, "c.csv", members(1..=2)).await?;
     let settings = [("DATABASE_URL", database.url.as_str())];
     let output = app(&workdir, &["--pipeline", "--accept-guard", "dim_d"], &settings)?;
@@ -109,7 +127,12 @@ async fn a_guard_is_of_a_table(database: TestDatabase, workdir: Workdir) -> Outc
         ("{gone_at_most: few}", "gone_at_most takes a number or a share of those there"),
         ("{at_least: 5 %}", "at_least takes a number, such as 1000"),
     ] {
-        model(&workdir, "dim_c", &format!("kind: dimension\nkey: [id]\nguard: {guard}"), "select id, city from staging.c")?;
+        model(
+            &workdir,
+            "dim_c",
+            &format!("kind: dimension\nkey: [id]\nguard: {guard}"),
+            "select id, city from staging.c",
+        )?;
         holds(&refused(&database, &workdir).await?, why)?;
     }
     Ok(())

@@ -13,6 +13,7 @@ pub mod model;
 pub mod plans;
 pub mod readers;
 pub mod remembered;
+pub mod renames;
 pub mod rows;
 pub mod titles;
 pub mod trace;
@@ -36,6 +37,7 @@ pub fn cases() -> Vec<Trial> {
         plans::cases(),
         readers::cases(),
         remembered::cases(),
+        renames::cases(),
         rows::cases(),
         titles::cases(),
         trace::cases(),

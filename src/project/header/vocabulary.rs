@@ -10,6 +10,7 @@ const DIMENSIONS: &str =
 const CHECKS: &str = "what must hold, such as {not_null: [id], range: {price: [0, 100]}}, or a list of such groups";
 const ACCEPTED: &str = "columns with lists of values, such as {state: [open, paid]}";
 const RANGE: &str = "columns with the lowest and the highest value, such as {price: [0, 100]}";
+const WAS: &str = "columns with their earlier names, such as {customer_no: id}, or the key's earlier name";
 const GUARD: &str = "how much a run may take, such as {at_least: 1000, gone_at_most: 5 %}";
 const LEAST: &str = "a number, such as 1000 or 1000 rows";
 const MOST: &str = "a number or a share of those there, such as 20, 20 members or 5 %";
@@ -55,6 +56,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "close",
                     "gone: keep",
                     "what becomes of a member that a whole file does not name any more",
+                ]),
+                word([
+                    "was",
+                    WAS,
+                    "",
+                    "was: {customer_no: id}",
+                    "the earlier names of columns that have another one now",
                 ]),
                 word(["grain", COLUMNS, GRAIN, "grain: [order_id]", "the columns whose values no two rows share"]),
                 word([

@@ -300,6 +300,16 @@ fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Check
     deserializer.deserialize_any(Groups).map(Some)
 }
 
+/// The earlier names of columns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a name, or columns with their earlier names, such as {customer_no: id}")]
+pub(super) enum Was {
+    /// That of the key's only column.
+    Key(String),
+    /// Those of some columns.
+    Columns(BTreeMap<String, String>),
+}
+
 /// The words of a header.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -312,6 +322,7 @@ pub(super) struct Words {
     pub(super) at: Option<String>,
     pub(super) unknown: Option<BTreeMap<String, Scalar>>,
     pub(super) gone: Option<Gone>,
+    pub(super) was: Option<Was>,
     #[serde(default, deserialize_with = "some")]
     pub(super) grain: Option<Vec<String>>,
     pub(super) dimensions: Option<BTreeMap<String, DimensionUse>>,
@@ -338,6 +349,7 @@ impl Words {
             ("at", self.at.is_some()),
             ("unknown", self.unknown.is_some()),
             ("gone", self.gone.is_some()),
+            ("was", self.was.is_some()),
             ("grain", self.grain.is_some()),
             ("dimensions", self.dimensions.is_some()),
             ("group", self.group.is_some()),

@@ -3,7 +3,7 @@
 
 use super::super::{NEW, UNKNOWN};
 use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
-use crate::sql::quote;
+use crate::sql::{any_of, quote};
 
 impl DimensionSql {
     /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds
@@ -172,7 +172,7 @@ impl DimensionSql {
                 set.join(", "),
                 self.same_version("d", "v"),
                 self.id,
-                differs.join(" or ")
+                any_of(&differs)
             )
         })
     }

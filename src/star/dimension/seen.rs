@@ -4,7 +4,7 @@
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, UNTIL, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, TableColumn, TableDef, quote};
+use crate::sql::{Table, TableColumn, TableDef, all_of, quote};
 
 /// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
@@ -45,6 +45,11 @@ impl DimensionSql {
             self.keys().into_iter().chain(self.is_historic().then(|| AT.to_owned())).collect::<Vec<_>>().join(", "),
             self.indexed()
         )
+    }
+
+    /// Drops that index.
+    pub fn drop_index_of_seen(&self) -> String {
+        self.engine.drop_index(&self.seen, &format!("{}_seen_key", self.name))
     }
 
     /// Fills it with the existing rows, as rows of this load.
@@ -99,7 +104,7 @@ impl DimensionSql {
         let keys = self.keys();
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
         let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
-        let same_row = same_row.join(" and ");
+        let same_row = all_of(&same_row);
         let (of_load, of_line) = match self.lineage {
             true => (format!("n.{load}"), format!("n.{line}")),
             false => (number(self.newest), "cast(null as bigint)".to_owned()),

@@ -6,7 +6,7 @@ use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, TableColumn, TableDef, quote};
+use crate::sql::{Table, TableColumn, TableDef, all_of, quote};
 
 impl DimensionSql {
     /// Writes a select's rows into a temporary table, each with the time from which it holds.
@@ -204,7 +204,7 @@ impl DimensionSql {
                       begun where not {GONE}",
                     of_version.join(", "),
                     newest.concat(),
-                    same.join(" and "),
+                    all_of(&same),
                     self.latest(),
                 )
             }

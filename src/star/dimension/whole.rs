@@ -5,7 +5,7 @@ use super::super::NEW;
 use super::seen::first;
 use super::{AT, At, DimensionSql, GONE, UNTIL, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::quote;
+use crate::sql::{all_of, quote};
 
 impl DimensionSql {
     /// Ends the rows that the newest whole, `load`, does not say any more. Earlier results of its own rows go.
@@ -16,6 +16,7 @@ impl DimensionSql {
             false => String::new(),
         };
         vec![
+            format!("create index {NEW}_key on {NEW} ({}){}", self.keys().join(", "), self.indexed()),
             format!(
                 "update {} as s set {UNTIL} = {load} where not s.{GONE} and s.{UNTIL} is null and not exists \
                  (select 1 from {NEW} as n where {})",
@@ -99,7 +100,7 @@ impl DimensionSql {
         if self.is_historic() && !self.is_dated_by_load() {
             same_row.push(format!("{one}.{AT} = {other}.{AT}"));
         }
-        same_row.join(" and ")
+        all_of(&same_row)
     }
 
     /// Returns the newest row of each member, for a dimension without history.

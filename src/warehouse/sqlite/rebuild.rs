@@ -89,6 +89,11 @@ pub(super) async fn alter(
                     }
                 }
             }
+            Alteration::Rename { from, to } => {
+                for column in columns.iter_mut().filter(|column| column.name == *from) {
+                    column.name.clone_from(to);
+                }
+            }
             Alteration::Drop { name } => columns.retain(|column| column.name != *name),
             Alteration::Widen { name, from, to } => {
                 for column in columns.iter_mut().filter(|column| column.name == *name) {
