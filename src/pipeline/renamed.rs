@@ -11,11 +11,12 @@ impl Build<'_> {
     /// Gives the columns their new names, in the dimension and beside it; returns true if one of the key has another
     /// name now.
     pub(super) async fn rename(&mut self, dimension: &DimensionPlan<'_>) -> Result<bool, RunError> {
-        let (header, sql) = (dimension.header, &dimension.sql);
+        let DimensionPlan { header, sql, .. } = dimension;
         if header.was.is_empty() {
             return Ok(false);
         }
-        let (is_key, named) = (|name: &String| header.key.contains(name), &self.model.name);
+        let is_key = |name: &String| header.key.contains(name);
+        let named = &self.model.name;
         let table = Table::datawarehouse(named);
         let [retired, seen] = ["retired", "seen"].map(|what| Table::catalog(&format!("{named}_{what}")));
         // Columns of a key are in indexes, which are made again.
