@@ -118,7 +118,9 @@ impl<'a> Build<'a> {
         reads.retain(|_| !is_view);
         let is_read = |name: &str| reads.contains(&Table::datawarehouse(name));
         let is_known = |name: &str| {
-            tables.get(name).is_some_and(|dimension| dimension.touched.is_some() && !dimension.is_unversioned)
+            tables.get(name).is_some_and(|dimension| {
+                dimension.touched.is_some() && !dimension.is_unversioned && dimension.widened.is_empty()
+            })
         };
         let dimensions =
             model.dimensions().into_iter().flat_map(BTreeMap::values).map(|one| one.dimension().to_owned());

@@ -1,6 +1,6 @@
 //! The checks of the headers, made when the whole star is built and before any of it is published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tracing::warn;
@@ -13,6 +13,7 @@ use crate::project::{Kind, Model, Severity};
 use crate::project::{Problem, Problems};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::Table;
+use crate::sql_check::reading_empty;
 use crate::star::{Check, checks};
 use crate::warehouse::Row;
 
@@ -88,6 +89,9 @@ impl Build<'_> {
             let select = check.with_this(&table);
             let columns = columns_read(&mut *self.session.transaction, self.plan.names, &select).await;
             let columns = columns.map_err(|why| model.error_of_word(format!("checks: sql: {why}")))?;
+            let (tables, empty) = ((&columns, &BTreeSet::new()), self.tables.without_values(self.plan));
+            let transaction = &mut *self.session.transaction;
+            let select = reading_empty(transaction, self.plan.names, &select, tables, &empty, &BTreeMap::new()).await?;
             let written = select.sql(self.plan.names, &columns);
             let wrong = |error| model.error_of_word(format!("checks: sql: {error}: {}", one_line(text)));
             let written = written.map_err(wrong)?;

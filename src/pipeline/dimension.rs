@@ -1,5 +1,7 @@
 //! Brings a dimension up to date.
 
+use tracing::warn;
+
 use super::RunError;
 use super::build::Build;
 use super::members::touched;
@@ -9,7 +11,7 @@ use super::work::{Loads, Work};
 use crate::project::{Calendar, Dimension, Kind, key_column};
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Schema, Table, TableColumn, TableDef, quote};
-use crate::star::{DimensionSql, NEW, UNKNOWN, calendar_columns, calendar_values};
+use crate::star::{DimensionSql, NEW, RENAMED, UNKNOWN, calendar_columns, calendar_values, widened};
 use crate::text::counted;
 
 /// The temporary table with the keys of versions that a dimension without history drops.
@@ -59,6 +61,9 @@ impl Build<'_> {
         self.forget_retracted_loads().await?;
         let highest = self.merge(&dimension).await?;
         self.all(sql.clear(dimension.restricted.is_some())).await?;
+        if !self.own.widened.is_empty() {
+            self.drop_temporary(RENAMED).await?;
+        }
         Ok(highest)
     }
 
@@ -161,12 +166,14 @@ impl Build<'_> {
             self.let_go(&column.name).await?;
         }
         let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
+        self.own.widened = widened(&stands, sql.key_columns());
         let is_indexed_anew = had_versions != sql.is_historic() || old.is_some() || key_is_renamed;
         if is_indexed_anew {
             self.execute(&sql.drop_index()).await?;
         }
         let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
         self.reshape(&stands, &columns).await?;
+        self.keep_names(sql).await?;
         // After the columns, because PostgreSQL alters no table with pending reference checks.
         if old.is_some() {
             self.execute(&format!("delete from {table} where {id} in (select {id} from {OLD})")).await?;
@@ -174,6 +181,28 @@ impl Build<'_> {
         }
         if is_indexed_anew {
             self.finally.push(sql.create_index());
+        }
+        Ok(())
+    }
+
+    /// Gives members whose key became a text the text that staging has for their value.
+    async fn keep_names(&mut self, sql: &DimensionSql) -> Result<(), RunError> {
+        let widened = self.own.widened.clone();
+        if widened.is_empty() {
+            return Ok(());
+        }
+        self.execute(&sql.note_texts(&widened)).await?;
+        self.all(sql.take_texts()).await?;
+        let others = self.count(&sql.count_other_texts(&widened)).await?;
+        if others > 0 {
+            let columns: Vec<_> = widened.into_keys().collect();
+            warn!(
+                table = self.model.name,
+                keys = others,
+                "{} is a text now, and some of its texts were one value before, such as 1.1 and 1.10: the member there was \
+                 goes on under the first of them, and each other one is a new member",
+                columns.join(", ")
+            );
         }
         Ok(())
     }

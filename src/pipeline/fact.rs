@@ -1,5 +1,7 @@
 //! Brings a fact or a bridge up to date.
 
+use tracing::warn;
+
 use super::RunError;
 use super::books::must_balance;
 use super::build::Build;
@@ -7,8 +9,8 @@ use super::reshape::Columns;
 use super::rows::Rows;
 use super::work::{Loads, Work, among};
 use crate::project::{Fact, Kind, Missing};
-use crate::sql::{TableColumn, quote};
-use crate::star::{AGAIN, Class, FactSql, KEYED};
+use crate::sql::TableColumn;
+use crate::star::{AGAIN, FactSql, KEYED};
 
 /// The decisions about a fact, before anything is written.
 pub(super) struct FactPlan<'b> {
@@ -21,7 +23,6 @@ impl Build<'_> {
     /// Brings a fact or a bridge up to date.
     pub(super) async fn fact(&mut self, header: &Fact, rows: &Rows, work: &Work) -> Result<(), RunError> {
         let fact = self.plan_fact(header, rows)?;
-        self.must_weigh(rows).await?;
         let has_plain_grain = fact.sql.has_plain_grain();
         match work {
             Work::First => self.first(&fact).await?,
@@ -55,28 +56,13 @@ impl Build<'_> {
         if let Kind::Bridge(_, Some(weight)) = &self.model.header.kind {
             let names: Vec<_> = weight.group.iter().chain([&weight.column]).collect();
             self.must_give(columns, "weight", &names)?;
+            weight.fits(columns).map_err(|why| self.model.error_of_word(why))?;
         }
         header.fits(columns).map_err(|why| self.model.error_of_word(why))?;
         self.must_have_targets(header, columns)?;
         let sql = self.fact_sql(header, rows).with_long_keys(self.plan.long_keys);
         self.must_differ(sql.columns(), None)?;
         Ok(FactPlan { header, rows, sql })
-    }
-
-    /// Fails if a bridge's weights are no numbers. A column without any value is not known as one.
-    async fn must_weigh(&mut self, rows: &Rows) -> Result<(), RunError> {
-        let Kind::Bridge(_, Some(weight)) = &self.model.header.kind else { return Ok(()) };
-        let name = &weight.column;
-        let Some(column) = rows.source.columns().iter().find(|column| column.name == *name) else { return Ok(()) };
-        if Class::of(&column.declared).can_be_number() {
-            return Ok(());
-        }
-        let values = format!("select count({}) from ({}) as n", quote(name), rows.all);
-        if self.count(&values).await? == 0 {
-            return Ok(());
-        }
-        let why = format!("weight: {name} is {}, and a weight is a number: cast it in the select", column.declared);
-        Err(self.model.error_of_word(why).into())
     }
 
     /// Fails if a dimension is missing, or its key and the fact's column cannot be compared.
@@ -126,6 +112,12 @@ impl Build<'_> {
     /// the fact does not have as such.
     async fn look_over(&mut self, fact: &FactPlan<'_>) -> Result<(), RunError> {
         let sql = &fact.sql;
+        let widened = |name: &str| {
+            let widened = &self.tables.get(name)?.widened;
+            (!widened.is_empty()).then(|| widened.clone())
+        };
+        let named = sql.name_inferred(&fact.rows.all, widened);
+        self.all(named).await?;
         self.lookups(fact, &fact.rows.all).await?;
         if !sql.has_plain_grain() {
             self.must_have_grain(fact, &format!("({}) as n", fact.rows.all)).await?;
@@ -249,6 +241,17 @@ impl Build<'_> {
 
     async fn upsert(&mut self, sql: &FactSql) -> Result<(), RunError> {
         self.change.repointed = self.count_some(sql.count_moved()).await?;
+        let is_widened = |name: &&str| self.tables.get(name).is_some_and(|table| !table.widened.is_empty());
+        let widened: Vec<_> = sql.keys().map(|(_, dimension)| dimension).filter(is_widened).collect();
+        if self.change.repointed > 0 && !widened.is_empty() {
+            warn!(
+                table = self.model.name,
+                rows = self.change.repointed,
+                "rows point to other members than before: the key of {} became a text, and other texts, such as 2.5 and 2.50, \
+                 are other members; write them alike in both selects",
+                widened.join(", ")
+            );
+        }
         if let Some(update) = sql.update() {
             self.change.updated += self.execute(&update).await?;
         }

@@ -28,8 +28,13 @@ impl Build<'_> {
         let Kind::Dimension(header) = &self.model.header.kind else { return Ok(None) };
         let Some(rows) = self.rows().await?.filter(|rows| rows.source.has_lineage()) else { return Ok(None) };
         let table = self.existing().await?;
-        let same = self.plan.names.engine.is_same();
-        let key: Vec<_> = header.key.iter().map(|name| format!("n.{0} = d.{0}", quote(name))).collect();
+        let engine = self.plan.names.engine;
+        let same = engine.is_same();
+        let key = rows.source.columns().iter().filter(|column| header.key.contains(&column.name)).map(|column| {
+            let name = quote(&column.name);
+            format!("{} = d.{name}", engine.by_value(&column.declared, &format!("n.{name}")))
+        });
+        let key: Vec<_> = key.collect();
         let given = rows.source.columns().iter().filter(|column| table.contains(column));
         let alike: Vec<_> = given.map(|column| format!("n.{0} {same} d.{0}", quote(&column.name))).collect();
         let (load, line, id) = (quote(LOAD_COLUMN), quote(LINE_COLUMN), self.id());

@@ -9,6 +9,7 @@ use super::{Options, RunError, ViewDeps, long_keys};
 use crate::catalog::{RememberedLoad, StagedLoad, Workspace};
 use crate::project::{Kind, Missing, Model, ModelError, own_views};
 use crate::sql::{Names, Table};
+use crate::sql_check::{WithoutValues, without_values};
 use crate::star::{LoadSet, Reference, TableState};
 use crate::warehouse::Transaction;
 
@@ -44,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub(super) analysis_views: Vec<Table>,
     /// These and the views of the star.
     pub(super) own_views: Vec<Table>,
+    /// The columns of staging that never had a value.
+    pub(super) without_values: WithoutValues,
     /// True if keys may be too long for an index of PostgreSQL.
     pub(super) long_keys: bool,
 }
@@ -88,6 +91,7 @@ impl<'a> Plan<'a> {
             inferring: inferring.collect(),
             own_views: [&analysis_views[..], &views_of_star(options, models, &states)].concat(),
             analysis_views,
+            without_values: without_values(transaction, names).await?,
             long_keys: long_keys::are_there(names, transaction).await?,
             workspace,
             names,
@@ -163,6 +167,9 @@ impl<'a> Plan<'a> {
         if let Some(rows) = rows {
             hash.update(rows.all.as_bytes());
             hash.update(format!("{:?}", rows.source.columns()).as_bytes());
+            if rows.has_decimal_grain(model) {
+                hash.update(b"grain by value");
+            }
         }
         hash.finalize().to_hex()[..32].to_owned()
     }

@@ -21,6 +21,9 @@ impl Build<'_> {
     pub(super) async fn remember(&mut self, dimension: &DimensionPlan<'_>, rows: &Rows) -> Result<(), RunError> {
         let DimensionPlan { header, sql, .. } = dimension;
         self.stand_seen(rows, sql).await?;
+        if !self.own.widened.is_empty() {
+            self.execute(&sql.take_texts_seen()).await?;
+        }
         if sql.is_historic() {
             self.tell_missed().await?;
         }

@@ -6,9 +6,10 @@ use super::build::Build;
 use super::{RunError, columns_read, describe_views};
 use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
-use crate::schema::OWN_COLUMNS;
-use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
-use crate::star::Source;
+use crate::schema::{OWN_COLUMNS, Type};
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described, type_of};
+use crate::sql_check::{gives_empty, reading_empty};
+use crate::star::{Source, wanted_types};
 use crate::warehouse::{Transaction, WarehouseError};
 
 /// The queries for a model's rows.
@@ -46,10 +47,21 @@ impl Build<'_> {
         let wrong = |why: String| model.error(why);
         let mut columns = columns_read(transaction, names, select).await.map_err(wrong)?;
         describe_views(&mut columns, &self.tables.outputs());
+        // A view would read values that come later by these types.
+        let select = &match model.header.kind {
+            Kind::View => select.clone(),
+            _ => {
+                let wanted = wanted_types(&model.header, &self.tables.targets());
+                let (tables, empty) = ((&columns, &BTreeSet::new()), self.tables.without_values(self.plan));
+                let read = reading_empty(transaction, names, select, tables, &empty, &wanted).await?;
+                self.own.without_values = gives_empty(names, &read, &columns, &empty);
+                read
+            }
+        };
         let text = written(model, select, names, &columns)?;
         let given = transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
         let outputs = select.outputs(names, &columns);
-        let given = described(given, &outputs);
+        let given = select.retyped(described(given, &outputs), names, &columns);
         let of = select.row_wise(names);
         let behind = of.as_ref().map(|of| columns_behind(of, &outputs)).unwrap_or_default();
         let source = Source::new(&model.header, names.engine, &given, of.is_some()).map_err(wrong)?;
@@ -92,6 +104,15 @@ impl Build<'_> {
             (rows.is_whole, rows.whole) = (true, newest);
         }
         Ok(Some(rows))
+    }
+}
+
+impl Rows {
+    /// Returns true if decimals tell the rows of a fact apart: they were once kept with all their digits.
+    pub(super) fn has_decimal_grain(&self, model: &Model) -> bool {
+        let (Kind::Fact(header) | Kind::Bridge(header, _)) = &model.header.kind else { return false };
+        let is_decimal = |column: &&TableColumn| type_of(&column.declared) == Some(Type::Numeric);
+        self.source.columns().iter().filter(is_decimal).any(|column| header.grain.contains(&column.name))
     }
 }
 

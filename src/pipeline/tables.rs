@@ -1,10 +1,12 @@
 //! The tables of the star as a run has left them so far. Builds read them; the run alone changes them, by what each
 //! build returns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sql::Output;
-use crate::star::{TableState, Target};
+use super::plan::Plan;
+use crate::sql::{Output, Table};
+use crate::sql_check::WithoutValues;
+use crate::star::{TableState, Target, Widened};
 
 /// A table as those after it find it.
 #[derive(Clone, Default)]
@@ -21,6 +23,10 @@ pub(super) struct Standing {
     pub(super) is_unversioned: bool,
     /// The open members before the run, and those that it took out, if it is a dimension with a guard.
     pub(super) taken: Option<(u64, u64)>,
+    /// The columns of its natural key that became texts in this run.
+    pub(super) widened: Widened,
+    /// The columns that are columns of staging without a value.
+    pub(super) without_values: BTreeSet<String>,
     /// True if its checks are to be made.
     pub(super) is_looked_at: bool,
 }
@@ -79,6 +85,13 @@ impl Tables {
     /// Returns the temporary table with the keys to look up again, for each changed dimension.
     pub(super) fn touched(&self) -> BTreeMap<String, String> {
         self.each(|table| table.touched.clone())
+    }
+
+    /// Returns the columns without a value, of staging and of these tables.
+    pub(super) fn without_values(&self, plan: &Plan<'_>) -> WithoutValues {
+        let of_star = self.0.iter().filter(|(_, table)| !table.without_values.is_empty());
+        let of_star = of_star.map(|(name, table)| (Table::datawarehouse(name), table.without_values.clone()));
+        plan.without_values.clone().into_iter().chain(of_star).collect()
     }
 
     /// Returns the outputs of the views.

@@ -28,7 +28,7 @@ pub use key::KEY_BYTES;
 pub(crate) use likely::is_point_grouping;
 pub use likely::{Clue, Likely, Strays};
 pub use loose::Loose;
-pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz};
+pub use moment::{as_written, exact_micros, is_day, read_date, read_timestamp, read_timestamptz, timestamp_text};
 pub use name::{SYSTEM_COLUMNS, column_names, composed, is_same_text, table_name};
 pub use notation::{Grouping, Notation, NumberNotation, Percent, Separator, TruthWords};
 pub use projection::{AbsentColumn, ColumnRule, ProjectedColumn, Projection, Selection, shape};

@@ -104,6 +104,16 @@ pub fn as_written(moment: &str, fits: Fits) -> String {
     written
 }
 
+/// Writes the moment at `micros` microseconds after 1970-01-01 00:00 as both engines do: `2020-01-31 10:00:00.5`.
+pub fn timestamp_text(micros: i64) -> String {
+    let Some(moment) = DateTime::from_timestamp_micros(micros) else { return micros.to_string() };
+    let seconds = moment.format("%Y-%m-%d %H:%M:%S").to_string();
+    match moment.timestamp_subsec_micros() {
+        0 => seconds,
+        micros => format!("{seconds}.{}", format!("{micros:06}").trim_end_matches('0')),
+    }
+}
+
 /// Reads `YYYY-MM-DD`, a day of the calendar from the year 1.
 pub fn read_date(value: &str) -> Option<NaiveDate> {
     let (year, month, day) = year_month_day(value)?;

@@ -11,7 +11,7 @@ mod types;
 
 pub use joined::{all_of, any_of};
 pub use names::{Engine, Names, Schema, Table, TableColumn, quote};
-pub use select::{Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
+pub use select::{EmptyColumns, Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
 pub(crate) use select::{name_at, nearest_function, place_in};
 pub use table_def::{ForeignKey, Placement, TableDef};
 pub(crate) use types::NUMERIC_TEXT;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::empty::{WithoutValues, gives_empty, reading_empty};
 use super::files::{Files, Readable};
 use super::given::{Known, TWO, Wrong, given};
 use crate::project::{Fact, HeaderError, Kind, Lines, Missing, Model, Problem, key_column};
@@ -15,14 +16,15 @@ use crate::warehouse::{Transaction, WarehouseError};
 /// The star of the files that have been checked so far.
 pub(super) struct Star<'a> {
     files: &'a Files,
-    names: &'a Names,
+    pub(super) names: &'a Names,
     transaction: &'a mut dyn Transaction,
-    problems: &'a mut Vec<Problem>,
+    pub(super) problems: &'a mut Vec<Problem>,
     /// The columns of each table or view, `None` where they cannot be told.
-    tables: BTreeMap<String, Option<Vec<TableColumn>>>,
+    pub(super) tables: BTreeMap<String, Option<Vec<TableColumn>>>,
     /// The facts about each dimension that lookups need.
     targets: BTreeMap<String, Target>,
     inferring: BTreeSet<String>,
+    without_values: WithoutValues,
 }
 
 impl<'a> Star<'a> {
@@ -32,6 +34,7 @@ impl<'a> Star<'a> {
         names: &'a Names,
         transaction: &'a mut dyn Transaction,
         problems: &'a mut Vec<Problem>,
+        without_values: WithoutValues,
     ) -> Star<'a> {
         let uses = files.models().filter_map(Model::dimensions).flat_map(BTreeMap::values);
         let inferring = uses.filter(|used| used.missing() == Missing::Infer).map(|used| used.dimension().to_owned());
@@ -45,6 +48,7 @@ impl<'a> Star<'a> {
             names,
             transaction,
             problems,
+            without_values,
         }
     }
 
@@ -56,7 +60,7 @@ impl<'a> Star<'a> {
         }
         let columns = match one {
             Readable::Question(header, select) => {
-                let columns = self.select(path, select).await?;
+                let columns = self.select(path, select, None).await?;
                 let given: Vec<_> = columns.iter().flatten().map(|column| column.name.as_str()).collect();
                 let text = self.files.texts.get(path).map_or("", String::as_str);
                 if let (Some(_), Some(Err(HeaderError { line, why, .. }))) =
@@ -84,7 +88,7 @@ impl<'a> Star<'a> {
         };
         let Some(select) = select else { return Ok(()) };
         let stands = self.transaction.columns(&Table::datawarehouse(name)).await?;
-        if let (Some(columns), _) = self.given(path, select).await?
+        if let (Some(columns), _) = self.given(path, select, None).await?
             && columns.iter().map(|column| &column.name).eq(stands.iter().map(|column| &column.name))
         {
             self.tables.insert(name.to_owned(), Some(columns));
@@ -101,7 +105,7 @@ impl<'a> Star<'a> {
     }
 
     /// Reports a problem of a word of the header and a name in its value.
-    fn of_header(&mut self, model: &Model, word: &str, name: &str, why: String) {
+    pub(super) fn of_header(&mut self, model: &Model, word: &str, name: &str, why: String) {
         let line = self.lines(&model.path).of_header(word, name);
         self.problem(&model.path, line, why);
     }
@@ -111,8 +115,9 @@ impl<'a> Star<'a> {
         &mut self,
         path: &Path,
         select: &Select,
+        model: Option<&Model>,
     ) -> Result<Option<Vec<TableColumn>>, WarehouseError> {
-        let (found, wrong) = self.given(path, select).await?;
+        let (found, wrong) = self.given(path, select, model).await?;
         // The file for the engine in use is at fault.
         let path = self.files.own.get(path).map_or(path, PathBuf::as_path);
         for Wrong { place, word, why } in wrong {
@@ -135,10 +140,12 @@ impl<'a> Star<'a> {
         Ok(Some(columns).filter(|_| differ))
     }
 
-    async fn given(
+    /// Returns the columns of a select of a model's or a question's file, and its problems.
+    pub(super) async fn given(
         &mut self,
         path: &Path,
         select: &Select,
+        model: Option<&Model>,
     ) -> Result<(Option<Vec<TableColumn>>, Vec<Wrong>), WarehouseError> {
         let (mut known, mut stands_in, mut wrong, mut can_be_told) = (Known::new(), BTreeSet::new(), Vec::new(), true);
         for table in select.tables(self.names) {
@@ -167,7 +174,21 @@ impl<'a> Star<'a> {
         }
         let own = self.files.own.get(path).map_or(path, PathBuf::as_path);
         let text = self.files.texts.get(own).map_or("", String::as_str);
-        given(self.transaction, self.names, (path, text), select, &known, &stands_in).await
+        let select = match model.filter(|model| model.header.kind != Kind::View) {
+            Some(model) => {
+                let wanted = star::wanted_types(&model.header, &self.targets);
+                let (tables, empty) = ((&known, &stands_in), &self.without_values);
+                let read = reading_empty(self.transaction, self.names, select, tables, empty, &wanted).await?;
+                // The select of a check has no table.
+                if model.select.as_ref().is_some_and(|own| std::ptr::eq(own, select)) {
+                    let given = gives_empty(self.names, &read, &known, &self.without_values);
+                    self.without_values.insert(Table::datawarehouse(&model.name), given);
+                }
+                read
+            }
+            None => select.clone(),
+        };
+        given(self.transaction, self.names, (path, text), &select, &known, &stands_in).await
     }
 
     async fn missing_table(&mut self, path: &Path, table: &Table) -> Result<Wrong, WarehouseError> {
@@ -227,7 +248,7 @@ impl<'a> Star<'a> {
             columns.insert(0, id);
             return Ok(Some(columns));
         };
-        let Some(columns) = self.select(&model.path, select).await? else { return Ok(None) };
+        let Some(columns) = self.select(&model.path, select, Some(model)).await? else { return Ok(None) };
         if let Some(name) = self.lineage_of_others(model, select).await? {
             let kind = model.header.kind.word();
             let line = self.lines(&model.path).of_select(name, false);
@@ -273,6 +294,7 @@ impl<'a> Star<'a> {
                 if let Some(weight) = weight {
                     self.must_give(model, columns, "weight", [&weight.column]);
                     self.must_give(model, columns, "group", &weight.group);
+                    self.must_fit(model, weight.fits(columns));
                 }
                 self.fact(model, header, &source)
             }
@@ -349,44 +371,6 @@ impl<'a> Star<'a> {
             self.problem(&model.path, line, why);
         }
         repeated.is_empty()
-    }
-
-    /// Reports checks of columns that a table lacks.
-    async fn checks(&mut self, model: &Model) -> Result<(), WarehouseError> {
-        let Some(Some(columns)) = self.tables.get(&model.name).cloned() else { return Ok(()) };
-        for checks in &model.header.checks {
-            for (word, named) in [
-                ("not_null", checks.not_null.iter().collect::<Vec<_>>()),
-                ("unique", checks.unique.iter().collect()),
-                ("accepted", checks.accepted.keys().collect()),
-                ("range", checks.range.keys().collect()),
-            ] {
-                for name in named {
-                    if !columns.iter().any(|column| column.name == *name) {
-                        let hint = nearest(name, columns.iter().map(|column| column.name.as_str()));
-                        let why = format!("checks: {word}: the table has no column {name}{hint}");
-                        self.of_header(model, word, name, why);
-                    }
-                }
-            }
-            if let Err(why) = star::checks(checks, self.names.engine, &model.name, &columns, None, false, &[])
-                && self.problems.iter().all(|problem| problem.file != model.path || problem.why != why)
-            {
-                let mut words = why.split(": ").skip(1);
-                let (word, name) =
-                    (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-                self.of_header(model, &word, &name, why);
-            }
-        }
-        let texts = model.header.checks.iter().flat_map(|group| group.sql.texts());
-        for (text, check) in texts.zip(&model.checks) {
-            let (_, wrong) = self.given(&model.path, &check.with_this(&Table::datawarehouse(&model.name))).await?;
-            for Wrong { word, why, .. } in wrong {
-                let word = word.as_deref().or(text.lines().next()).unwrap_or_default();
-                self.of_header(model, "sql", word, format!("checks: sql: {why}"));
-            }
-        }
-        Ok(())
     }
 
     fn infers(&self, model: &Model) -> bool {

@@ -114,6 +114,24 @@ fn call_of<'a>(name: &'a str, error: &'a str) -> &'a str {
     call.unwrap_or(name)
 }
 
+/// Returns the place of the fault of a select, as far as it is told; `None` if it has none.
+///
+/// # Errors
+/// The database's error that is not the select's fault.
+pub(super) async fn fault_of(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    select: (&str, &Select),
+    known: &Known,
+    stands_in: &BTreeSet<Table>,
+) -> Result<Option<Option<Place>>, WarehouseError> {
+    Ok(match describe(transaction, names, select, known, stands_in).await? {
+        Ok(_) => None,
+        Err(Said::Ours(error)) => Some(error.place()),
+        Err(Said::Theirs(_, _, place)) => Some(place),
+    })
+}
+
 /// Asks the database, and leaves it as it was.
 async fn describe(
     transaction: &mut dyn Transaction,

@@ -2,7 +2,9 @@
 //! agreement of these. Empty tables with the columns of their files stand in for tables that are not built yet; nothing
 //! is kept.
 
+mod checks;
 mod columns;
+mod empty;
 mod files;
 mod given;
 
@@ -12,6 +14,7 @@ use crate::project::Problem;
 use crate::sql::Names;
 use crate::warehouse::{Scope, Warehouse, WarehouseError};
 use columns::Star;
+pub(crate) use empty::{WithoutValues, gives_empty, reading_empty, without_values};
 pub use files::Files;
 
 /// Returns all problems of the files, by file and line; `warehouse`, if there is one, describes the selects.
@@ -28,12 +31,13 @@ pub async fn check(
     if let Some(warehouse) = warehouse {
         // The transaction ends with a rollback, and with it every stand-in.
         let mut transaction = warehouse.begin(Scope::Load).await?;
-        let mut star = Star::new(files, &ordered, names, &mut *transaction, &mut problems);
+        let without_values = without_values(&mut *transaction, names).await?;
+        let mut star = Star::new(files, &ordered, names, &mut *transaction, &mut problems, without_values);
         for one in ordered {
             star.look_at(one).await?;
         }
         for (path, select) in &files.headless {
-            star.select(path, select).await?;
+            star.select(path, select, None).await?;
         }
     }
     problems.retain(|problem| !files.skipped.contains(&problem.file));

@@ -1,6 +1,7 @@
 //! The checks of a table, as queries that find the rows at fault.
 
 use super::class::Class;
+use super::literal::Literal;
 use crate::project::{Checks, Severity};
 use crate::sql::{Engine, TableColumn, quote};
 use crate::text::nearest;
@@ -55,31 +56,35 @@ pub fn checks(
     }
     for (name, accepted) in &checks.accepted {
         let column = known("accepted", name)?;
-        let literal = |value| Class::of(&column.declared).literal(value);
-        let list = accepted.iter().map(literal).collect::<Result<Vec<_>, _>>();
+        let literal = |value| Ok(Literal::read(&column.declared, value)?.sql(engine, &column.declared));
+        let list = accepted.iter().map(literal).collect::<Result<Vec<_>, String>>();
         let list = list.map_err(|why| format!("checks: accepted: {name}: {why}"))?;
         add(format!("accepted: {name}"), format!("{} not in ({})", value(column), list.join(", ")));
     }
     for (name, (lowest, highest)) in &checks.range {
         let column = known("range", name)?;
-        let class = Class::of(&column.declared);
-        let literal = |value| class.literal(value).map_err(|why| format!("checks: range: {name}: {why}"));
-        let (from, to) = (literal(lowest)?, literal(highest)?);
-        if class == Class::Bool {
+        let literal =
+            |value| Literal::read(&column.declared, value).map_err(|why| format!("checks: range: {name}: {why}"));
+        let (lowest, highest) = (literal(lowest)?, literal(highest)?);
+        if Class::of(&column.declared) == Class::Bool {
             return Err(format!("checks: range: {name} is true or false"));
         }
-        if class.is_above(lowest, highest) {
-            let (lowest, highest) = (lowest.sql(), highest.sql());
+        if lowest.is_above(&highest) {
             return Err(format!("checks: range: {name}: {lowest} is above {highest}: the lowest value comes first"));
         }
         add(
-            format!("range: {name}: {} to {}", lowest.sql(), highest.sql()),
-            format!("not ({} between {from} and {to})", value(column)),
+            format!("range: {name}: {lowest} to {highest}"),
+            format!(
+                "not ({} between {} and {})",
+                value(column),
+                lowest.sql(engine, &column.declared),
+                highest.sql(engine, &column.declared)
+            ),
         );
     }
     for name in &checks.unique {
         let column = known("unique", name)?;
-        let value = value(column);
+        let value = engine.by_value(&column.declared, &quote(name));
         add(
             format!("unique: {name}"),
             format!(

@@ -7,22 +7,25 @@ mod class;
 mod dimension;
 mod fact;
 mod limits;
+mod literal;
 mod long_keys;
 mod repeated;
 mod rows;
 mod source;
 mod state;
+mod wanted;
 
 pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
-pub use dimension::{DimensionSql, GONE, Lacking, OWN, REPLACED};
+pub use dimension::{DimensionSql, GONE, Lacking, OWN, RENAMED, REPLACED, Widened, widened};
 pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, Reference, Target, is_again};
 pub use long_keys::count_partial;
 pub use repeated::Repeated;
 pub use rows::RowsSql;
 pub use source::Source;
 pub use state::{LoadSet, TableState};
+pub use wanted::wanted_types;
 
 /// The key of the unknown member, which stands for values that a dimension lacks.
 pub const UNKNOWN: i64 = 0;

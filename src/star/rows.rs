@@ -45,11 +45,14 @@ impl RowsSql {
     /// Writes the rows that occur more or less often than before into [`DIFFERENCE`].
     pub fn compare(&self) -> String {
         let RowsSql { table, source, columns, .. } = self;
+        let digits = self.given.iter().filter_map(|one| self.engine.digits(&one.declared, &quote(&one.name)));
+        let digits: Vec<_> = digits.map(|digits| format!(", {digits}")).collect();
         // Grouping takes NULLs for equal.
         format!(
             "create temp table {DIFFERENCE} as select {columns}, sum({STANDS}) as {STANDS}, sum({COMES}) as {COMES} from (\
              select {columns}, 1 as {STANDS}, 0 as {COMES} from {table} union all select {columns}, 0, 1 from {source}\
-             ) as both_sides group by {columns} having sum({STANDS}) <> sum({COMES})"
+             ) as both_sides group by {columns}{} having sum({STANDS}) <> sum({COMES})",
+            digits.concat()
         )
     }
 

@@ -132,7 +132,23 @@ impl Source {
                 format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
             }
         };
-        if self.distinct { rows.replacen("select ", "select distinct ", 1) } else { rows }
+        if self.distinct { without_repeats(self.engine, &self.columns, &format!("({rows})")) } else { rows }
+    }
+}
+
+/// Returns the query for rows without repeats: decimals are compared by value, and shown with the most digits.
+pub(super) fn without_repeats(engine: Engine, columns: &[TableColumn], rows: &str) -> String {
+    let (mut kept, mut values, mut has_decimals) = (Vec::new(), Vec::new(), false);
+    for TableColumn { name, declared } in columns {
+        let name = quote(name);
+        let column = format!("u.{name}");
+        has_decimals |= type_of(declared) == Some(Type::Numeric);
+        kept.push(format!("{} as {name}", engine.of_equal(declared, &column)));
+        values.push(engine.by_value(declared, &column));
+    }
+    match has_decimals {
+        true => format!("select {} from {rows} as u group by {}", kept.join(", "), values.join(", ")),
+        false => format!("select distinct {} from {rows} as u", values.join(", ")),
     }
 }
 
@@ -179,7 +195,10 @@ mod tests {
         assert_eq!(names, ["id", "b", "skill"]);
         assert!(unpivot.has_lineage());
         let distinct = source("/*\nkind: dimension\nkey: [id]\ndistinct: true\n*/", &["id", "_load_id"]).unwrap();
-        assert_eq!(distinct.sql("select 1"), "select distinct s.\"id\" from (select 1) as s");
+        assert_eq!(
+            distinct.sql("select 1"),
+            "select distinct u.\"id\" from (select s.\"id\" from (select 1) as s) as u"
+        );
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Values as text, the way PostgreSQL writes them, so that both engines give the same.
 
-use chrono::DateTime;
-
 use crate::schema::{Fits, Form, Type};
 
+pub(super) use crate::schema::timestamp_text as timestamp;
 pub(super) use crate::text::double_text as double;
 
 /// Writes the day at `days` after 1970-01-01, in ASCII: `2020-01-31`.
@@ -32,16 +31,6 @@ pub(super) fn date(days: i32) -> [u8; 10] {
         digit(day / 10),
         digit(day),
     ]
-}
-
-/// Writes the moment at `micros` microseconds after 1970-01-01 00:00: `2020-01-31 10:00:00.5`.
-pub(super) fn timestamp(micros: i64) -> String {
-    let Some(moment) = DateTime::from_timestamp_micros(micros) else { return micros.to_string() };
-    let seconds = moment.format("%Y-%m-%d %H:%M:%S").to_string();
-    match moment.timestamp_subsec_micros() {
-        0 => seconds,
-        micros => format!("{seconds}.{}", format!("{micros:06}").trim_end_matches('0')),
-    }
 }
 
 /// Writes a moment like [`timestamp`], with the offset that SQLite's own functions understand.

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::ensure;
 
 use crate::bed::{Bed, needs, needs_root};
+use crate::daemon::until;
 
 /// `_IOR('X', 125, __u32)`.
 const FS_IOC_SHUTDOWN: libc::c_ulong = 0x8004_587D;
@@ -74,10 +76,42 @@ impl Mount {
         Ok(())
     }
 
-    /// The power is back. Whoever used it must have ended.
+    /// The power is back, and the disk can be written to. Whoever used it must have ended.
     pub fn remount(&self) -> anyhow::Result<()> {
-        run(Command::new("umount").arg(&self.path))?;
-        self.mount()
+        if self.is_mounted() {
+            run(Command::new("umount").arg(&self.path))?;
+        }
+        // A device that is still attached would be mounted once more, with the file system that was shut down.
+        let image = self.image.display().to_string();
+        let is_free = || {
+            let devices = Command::new("losetup").args(["-n", "-O", "NAME", "-j", &image]).output();
+            devices.is_ok_and(|devices| devices.stdout.is_empty())
+        };
+        ensure!(until(Duration::from_secs(10), is_free), "a loop device keeps {image}");
+        self.mount()?;
+        self.probe()
+    }
+
+    fn is_mounted(&self) -> bool {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        mounts.lines().any(|line| line.split(' ').nth(1).is_some_and(|path| Path::new(path) == self.path))
+    }
+
+    /// Writes to the disk itself; an error quotes what the kernel says of loop devices.
+    pub fn probe(&self) -> anyhow::Result<()> {
+        let path = self.path.join(".probe");
+        let write = || {
+            let file = std::fs::File::create(&path)?;
+            rustix::fs::syncfs(&file)?;
+            std::fs::remove_file(&path)
+        };
+        write().map_err(|error| {
+            let log = Command::new("dmesg").output().map(|done| done.stdout).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let lines: Vec<_> = log.lines().filter(|line| line.contains("loop")).collect();
+            let last = lines[lines.len().saturating_sub(4)..].join(" | ");
+            anyhow::anyhow!("{}: {error}; the kernel says: {last}", self.path.display())
+        })
     }
 }
 

@@ -63,6 +63,15 @@ impl<'a> Machine<'a> {
         Ok(Machine { site, server, disks })
     }
 
+    /// The disks can be written to. One that cannot, though nobody cut its power, gets it cut once more, and that is noted.
+    fn check(&mut self) -> anyhow::Result<()> {
+        let failed = self.disks.iter().find_map(|disk| disk.probe().err());
+        failed.map_or(Ok(()), |error| {
+            self.site.notes.push(format!("a disk failed by itself: {error}"));
+            self.lose_power()
+        })
+    }
+
     /// What the partner's program has written is on the disk.
     fn sync(&self) -> anyhow::Result<()> {
         for disk in &self.disks {
@@ -111,6 +120,7 @@ fn at_points(bed: &Bed, engine: Engine, one_disk: bool) -> anyhow::Result<Row> {
         for (at, point) in points()?.iter().enumerate() {
             for way in 0..WAYS.len() {
                 let (stem, kind, rows) = WAYS[(at + way + round) % WAYS.len()];
+                machine.check()?;
                 // Several, so that what is done to one has an effect on the next.
                 let files = (0..2).map(|_| machine.site.drop(stem, kind, rows)).collect::<anyhow::Result<Vec<_>>>()?;
                 machine.sync()?;
@@ -133,6 +143,7 @@ fn at_points(bed: &Bed, engine: Engine, one_disk: bool) -> anyhow::Result<Row> {
 fn at_random(bed: &Bed, engine: Engine) -> anyhow::Result<Row> {
     let mut machine = Machine::new(bed, engine, false)?;
     for _ in 0..bed.options.times(4, 50) {
+        machine.check()?;
         drop_some(&mut machine.site, 8)?;
         machine.sync()?;
         machine.site.start()?;

@@ -75,11 +75,11 @@ impl Dataset {
         }
     }
 
-    /// A row with a value in every column, so that each has its type.
+    /// A row with a value in every column, so that each has its type, but for an order's friend and tip.
     fn first(self) -> &'static str {
         match self {
             Dataset::Customers => "1,Ann,Bern,2024-01-10",
-            Dataset::Orders => "0,1,2,2024-01-12,10.0,a,d,1.5,0.5",
+            Dataset::Orders => "0,1,,2024-01-12,10.0,a,d,,0.5",
             Dataset::Tags => "a,first,2024-01-01",
             Dataset::Shops => "1,Bern,2024-01-01",
             Dataset::Promos => "p,1,2024-01-01",
@@ -166,7 +166,7 @@ impl Files {
             ),
             Dataset::Fees => format!(
                 "{},{}",
-                any(dice, &["0.5", "0.500", "1.250", "3", "3.00", "100"]),
+                any(dice, &["0.5", "0.500", "1.250", "3", "3.00", "100", "1.25", "X1"]),
                 any(dice, &["low", "high", ""]),
             ),
             Dataset::Visits => {

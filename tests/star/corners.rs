@@ -3,7 +3,7 @@
 use sluice::pipeline::{self, Options};
 
 use crate::support::process::{app, stderr, stdout};
-use crate::support::star::run;
+use crate::support::star::{model, run, run_fails};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
@@ -23,20 +23,6 @@ cases! {
         versions_and_members_are_counted_apart,
         what_an_engine_cannot_hold_is_told_before,
         many_attributes_are_overwritten;
-}
-
-/// Runs the pipeline, which must fail; gives the error.
-async fn run_fails(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
-    match pipeline::run(&workdir.app(database).workspace).await {
-        Ok(changes) => anyhow::bail!("it did not fail: {changes:?}"),
-        Err(error) => Ok(error.to_string()),
-    }
-}
-
-/// Writes a file of the star.
-fn model(workdir: &Workdir, name: &str, header: &str, select: &str) -> anyhow::Result<()> {
-    workdir.write(&format!("sql/pipeline/{name}.sql"), format!("/*\n{header}\n*/\n{select}\n"))?;
-    Ok(())
 }
 
 fn lacks(text: &str, words: &str) -> Outcome {

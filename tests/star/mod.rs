@@ -4,6 +4,7 @@ pub mod advice;
 pub mod build;
 pub mod corners;
 pub mod draft;
+pub mod empty;
 pub mod graph;
 pub mod guards;
 pub mod inferred;
@@ -18,7 +19,9 @@ pub mod rows;
 pub mod titles;
 pub mod trace;
 pub mod turns;
+pub mod values;
 pub mod whole;
+pub mod widened;
 
 use libtest_mimic::Trial;
 
@@ -28,6 +31,7 @@ pub fn cases() -> Vec<Trial> {
         build::cases(),
         corners::cases(),
         draft::cases(),
+        empty::cases(),
         graph::cases(),
         guards::cases(),
         inferred::cases(),
@@ -43,6 +47,8 @@ pub fn cases() -> Vec<Trial> {
         trace::cases(),
         turns::cases(),
         whole::cases(),
+        values::cases(),
+        widened::cases(),
     ]
     .into_iter()
     .flatten()

@@ -534,11 +534,11 @@ async fn what_cannot_be_compared_is_refused(database: TestDatabase, workdir: Wor
         ("key: day\nhistory: id\nat: name", "id, name, day", "at: name is text: it must be a date or a timestamp"),
         ("key: id", "id, day as valid_from", "valid_from is a name of the dimension's own columns"),
         ("key: id\nunknown: {day: not-a-date}", "id, day", "unknown: day: 'not-a-date' is not a date"),
-        ("key: id\nchecks: {range: {day: [1, x]}}", "id, day", "checks: range: day: 1 is not a date"),
+        ("key: id\nchecks: {range: {day: [1, x]}}", "id, day", "checks: range: day: '1' is not a date"),
         (
             "key: id\nchecks: {range: {name: [1, 5]}}",
             "id, name",
-            "dim_x.sql:4: checks: range: name: 1 to 5: 2 at fault",
+            "dim_x.sql:4: checks: range: name: '1' to '5': 2 at fault",
         ),
     ] {
         workdir.write("sql/pipeline/dim_x.sql", head(words, columns))?;

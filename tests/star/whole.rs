@@ -131,9 +131,9 @@ async fn a_retracted_file_leaves_a_star_that_never_saw_it(database: TestDatabase
                 run(&with, &workdir).await?;
             }
         }
-        for place in 0..files.len() - 1 {
+        for (place, load) in loads.iter().enumerate().take(files.len() - 1) {
             if gone.len() < 3 && random.below(2) == 0 && gone.insert(place) {
-                retract(&workdir.app(&with).loader, loads[place], true).await?;
+                retract(&workdir.app(&with).loader, *load, true).await?;
             }
         }
         run(&with, &workdir).await?;

@@ -22,3 +22,17 @@ pub async fn is_settled(database: &TestDatabase, workdir: &Workdir) -> Outcome {
     let changes = run(database, workdir).await?;
     same(changes.iter().filter(|change| change.how != "nothing new").collect::<Vec<_>>(), Vec::<&TableChange>::new())
 }
+
+/// Runs the pipeline, which must fail; gives the error.
+pub async fn run_fails(database: &TestDatabase, workdir: &Workdir) -> anyhow::Result<String> {
+    match pipeline::run(&workdir.app(database).workspace).await {
+        Ok(changes) => anyhow::bail!("it did not fail: {changes:?}"),
+        Err(error) => Ok(error.to_string()),
+    }
+}
+
+/// Writes a file of the star.
+pub fn model(workdir: &Workdir, name: &str, header: &str, select: &str) -> anyhow::Result<()> {
+    workdir.write(&format!("sql/pipeline/{name}.sql"), format!("/*\n{header}\n*/\n{select}\n"))?;
+    Ok(())
+}

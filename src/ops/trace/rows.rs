@@ -1,5 +1,7 @@
 //! The records of a dimension's member: those with its natural key.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
 use crate::pipeline::columns_read;
@@ -7,6 +9,7 @@ use crate::project::key_column;
 use crate::project::{Dimension, Kind, Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Names, Schema, Select, SqlError, Table, described, quote};
+use crate::sql_check;
 use crate::star;
 use crate::star::{GONE, UNKNOWN};
 use crate::text::nearest;
@@ -81,6 +84,10 @@ async fn with_lineage(
     let wrong = |why: String| TraceError::from(model.error(why));
     let in_file = |error: SqlError| TraceError::from(ModelError::of_sql(&model.path, &error));
     let columns = columns_read(transaction, names, select).await.map_err(wrong)?;
+    let wanted = star::wanted_types(&model.header, &BTreeMap::new());
+    let without_values = sql_check::without_values(transaction, names).await?;
+    let tables = (&columns, &BTreeSet::new());
+    let select = sql_check::reading_empty(transaction, names, select, tables, &without_values, &wanted).await?;
     let given = transaction.describe(&select.sql(names, &columns).map_err(in_file)?).await?;
     let given = described(given, &select.outputs(names, &columns));
     let mut every = model.header.clone();
@@ -90,7 +97,14 @@ async fn with_lineage(
         let hint = nearest(missing, source.columns().iter().map(|column| column.name.as_str()));
         return Err(wrong(format!("key: the select gives no column {missing} that is one staged row's{hint}")));
     }
-    Ok(source.sql(&select.with_lineage(&given).sql(names, &columns).map_err(in_file)?))
+    let rows = source.sql(&select.with_lineage(&given).sql(names, &columns).map_err(in_file)?);
+    // The dimension has its members' decimals without zeros that say nothing.
+    let key = source.columns().iter().filter(|column| header.key.contains(&column.name)).map(|column| {
+        let name = quote(&column.name);
+        format!("{} as {name}", names.engine.by_value(&column.declared, &format!("n.{name}")))
+    });
+    let list: Vec<_> = key.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| format!("n.{}", quote(name)))).collect();
+    Ok(format!("select {} from ({rows}) as n", list.join(", ")))
 }
 
 /// Returns the records of a member.

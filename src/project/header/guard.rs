@@ -57,10 +57,7 @@ impl std::fmt::Display for Share {
 }
 
 fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Share>, D::Error> {
-    let text = match Scalar::deserialize(deserializer)? {
-        Scalar::Text(text) => text,
-        number => number.sql(),
-    };
+    let Scalar(text) = Scalar::deserialize(deserializer)?;
     Share::parse(&text).map(Some).ok_or_else(|| D::Error::custom("no number of rows"))
 }
 

@@ -285,15 +285,15 @@ mod tests {
 
     #[test]
     fn checks_and_values() {
-        let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 1, true, 2024-01-01]}\n  range: {c: \
+        let text = "/*\nkind: table\nchecks:\n  not_null: [a]\n  accepted: {b: [x, 01, 1.10, true, NA, '5', 2024-01-01]}\n  range: {c: \
          [1, 5.5]}\n  sql: select 1 from this\n  severity: warn\n*/ select 1";
         let [checks] = &parse(text).checks[..] else { panic!() };
         assert_eq!(
-            checks.accepted["b"].iter().map(Scalar::sql).collect::<Vec<_>>(),
-            ["'x'", "1", "true", "'2024-01-01'"]
+            checks.accepted["b"].iter().map(|value| &value.0).collect::<Vec<_>>(),
+            ["x", "01", "1.10", "true", "NA", "5", "2024-01-01"]
         );
         assert_eq!(
-            (checks.range["c"].1.sql(), checks.sql.texts().len(), checks.severity),
+            (checks.range["c"].1.0.clone(), checks.sql.texts().len(), checks.severity),
             ("5.5".to_owned(), 1, Severity::Warn)
         );
     }

@@ -8,41 +8,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::Guard;
 
-/// A value in YAML.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged, expecting = "expected a text, a number, true or false")]
-pub enum Scalar {
-    /// true or false.
-    Bool(bool),
-    /// An integer.
-    Whole(i64),
-    /// Another number.
-    Number(f64),
-    /// A text, also a date.
-    Text(String),
-}
-
-impl Scalar {
-    /// Returns the value as a number, if it is one.
-    pub fn number(&self) -> Option<f64> {
-        match self {
-            #[allow(clippy::cast_precision_loss)]
-            Scalar::Whole(number) => Some(*number as f64),
-            Scalar::Number(number) => Some(*number),
-            Scalar::Bool(_) | Scalar::Text(_) => None,
-        }
-    }
-
-    /// Returns the value in SQL: numbers as they are, other values in quotes.
-    pub fn sql(&self) -> String {
-        match self {
-            Scalar::Bool(truth) => truth.to_string(),
-            Scalar::Whole(number) => number.to_string(),
-            Scalar::Number(number) => number.to_string(),
-            Scalar::Text(text) => format!("'{}'", text.replace('\'', "''").replace('\0', "")),
-        }
-    }
-}
+/// A value in YAML, as it is written, without quotes: its column's type says what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Scalar(pub String);
 
 /// The kinds of tables of the star, as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]

@@ -5,6 +5,7 @@ mod limits;
 mod rows;
 mod stretches;
 mod tables;
+mod texts;
 mod values;
 
 use super::{Engine, TableColumn};

@@ -20,7 +20,7 @@ impl Engine {
         }
     }
 
-    /// The condition that a column of two rows has one value, NULL taken for a value. PostgreSQL joins by it through a
+    /// The condition that a column of two rows has one value in the same digits, NULL taken for a value. PostgreSQL joins by it through a
     /// hash, which it cannot by `is not distinct from`: arrays of one value are equal if the values are, or both are NULL.
     pub fn equal(self, column: &TableColumn, one: &str, other: &str) -> String {
         let name = quote(&column.name);
@@ -29,9 +29,27 @@ impl Engine {
             Engine::Postgres if column.declared.ends_with("[]") => {
                 format!("{one}.{name} is not distinct from {other}.{name}")
             }
-            Engine::Postgres => format!("array[{one}.{name}] = array[{other}.{name}]"),
+            Engine::Postgres => {
+                let pairs = self.compared(column, one, other);
+                let same: Vec<_> = pairs.map(|[one, other]| format!("array[{one}] = array[{other}]")).collect();
+                same.join(" and ")
+            }
             Engine::Sqlite => format!("{one}.{name} is {other}.{name}"),
         }
+    }
+
+    /// The condition that a column of two rows has other values, or the same in other digits, NULL taken for a value.
+    pub fn differs(self, column: &TableColumn, one: &str, other: &str) -> String {
+        let pairs = self.compared(column, one, other);
+        let differs: Vec<_> = pairs.map(|[one, other]| format!("{one} is distinct from {other}")).collect();
+        differs.join(" or ")
+    }
+
+    /// The values of a column of two rows, and what tells their digits apart.
+    fn compared(self, column: &TableColumn, one: &str, other: &str) -> impl Iterator<Item = [String; 2]> {
+        let [one, other] = [one, other].map(|row| format!("{row}.{}", quote(&column.name)));
+        let digits = self.digits(&column.declared, &one).zip(self.digits(&column.declared, &other));
+        std::iter::once([one, other]).chain(digits.map(|(one, other)| [one, other]))
     }
 
     /// Deletes the rows `t` of a table for which a row `d` of a smaller one fulfils a condition.

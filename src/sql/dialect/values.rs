@@ -76,6 +76,34 @@ impl Engine {
         }
     }
 
+    /// A value of a column of this type for comparisons: equal decimals are one, however they are written.
+    pub fn by_value(self, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (Engine::Sqlite, Some(Type::Numeric)) => self.shortest_decimal(value),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// What tells equal values of a column of this type apart, so that a table shows the digits that came last: 1.5 and
+    /// 1.50; `None` where equal values are the same.
+    pub fn digits(self, declared: &str, value: &str) -> Option<String> {
+        let is_decimal = type_of(declared) == Some(Type::Numeric);
+        // On SQLite they are texts.
+        (self == Engine::Postgres && is_decimal).then(|| format!("scale({value})"))
+    }
+
+    /// One of several values that are equal [by value](Engine::by_value), to be grouped by that: the decimal with the
+    /// most digits.
+    pub fn of_equal(self, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (Engine::Postgres, Some(Type::Numeric)) => {
+                format!("cast(max(cast({value} as text){}) as {declared})", self.by_bytes())
+            }
+            (Engine::Sqlite, Some(Type::Numeric)) => format!("max({value})"),
+            _ => value.to_owned(),
+        }
+    }
+
     /// True if the digits of decimals are kept as texts.
     pub fn keeps_decimals_as_texts(self) -> bool {
         self == Engine::Sqlite

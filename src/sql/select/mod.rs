@@ -6,6 +6,7 @@ mod aggregate;
 mod call;
 mod cast;
 mod echo;
+mod empty;
 mod expression;
 mod from;
 mod functions;
@@ -37,6 +38,7 @@ use sqlparser::tokenizer::Location;
 
 use super::{Engine, Names, Table, TableColumn, quote};
 pub(crate) use echo::{name_at, place_in};
+pub use empty::EmptyColumns;
 pub(crate) use functions::nearest_function;
 use names_only::NamesOnly;
 pub use overrule::{overruled_by, overrules};
@@ -186,6 +188,8 @@ pub struct Select {
     pub(super) query: Box<Query>,
     /// True if it is written for its engine, so that nothing but names is changed.
     own: bool,
+    /// The types as which it reads columns without a value.
+    empty: EmptyColumns,
 }
 
 impl Select {
@@ -205,7 +209,7 @@ impl Select {
         match statements.as_slice() {
             [] => no_select(NOTHING.to_owned(), None),
             [_, second, ..] => no_select(format!("{} statements", statements.len()), place(second)),
-            [Statement::Query(query)] => Ok(Select { query: query.clone(), own: false }),
+            [Statement::Query(query)] => Ok(Select { query: query.clone(), own: false, empty: EmptyColumns::new() }),
             [other] => {
                 let text = other.to_string();
                 let words: Vec<_> = text.split_whitespace().take(2).collect();
@@ -233,15 +237,20 @@ impl Select {
     /// A construct that is not known to mean the same on SQLite as on PostgreSQL.
     pub fn sql(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Result<String, SqlError> {
         if names.engine == Engine::Sqlite && !self.own {
+            let columns = &self.as_read(names, columns);
             return Ok(Translator::new(names, columns, false).query(&self.query, None, None)?.sql);
         }
-        let mut query = self.query.clone();
+        let mut query = match names.engine {
+            Engine::Postgres => self.with_casts(names, columns),
+            Engine::Sqlite => self.query.clone(),
+        };
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut NamesOnly { names });
         Ok(query.to_string())
     }
 
     /// Errors on either engine, as far as they are found without asking one: one error, or all missing columns.
     pub fn faults(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>) -> Vec<SqlError> {
+        let columns = &self.as_read(names, columns);
         let mut all = Translator { missing: Some(Vec::new()), ..Translator::new(names, columns, false) };
         // The outcome is of no interest: unknown constructs were passed over.
         let _ = all.query(&self.query, None, None);
@@ -264,6 +273,7 @@ impl Select {
     }
 
     fn given(&self, names: &Names, columns: &HashMap<Table, Vec<TableColumn>>, lenient: bool) -> Vec<Output> {
+        let columns = &self.as_read(names, columns);
         let Ok(done) = Translator::new(names, columns, lenient).query(&self.query, None, None) else {
             return Vec::new();
         };

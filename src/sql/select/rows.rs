@@ -117,7 +117,7 @@ impl Select {
                 select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::new(column) });
             }
         }
-        Select { query, own: self.own }
+        Select { query, ..self.clone() }
     }
 
     /// The select with another table in the place of `table`, under the same name.
@@ -125,7 +125,11 @@ impl Select {
     pub fn reading(&self, names: &Names, table: &Table, instead: &Table) -> Select {
         let mut query = self.query.clone();
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut Instead { names, table, instead });
-        Select { query, own: self.own }
+        let mut empty = self.empty.clone();
+        if let Some(types) = empty.remove(table) {
+            empty.insert(instead.clone(), types);
+        }
+        Select { query, empty, ..self.clone() }
     }
 
     /// The select with the table wherever it reads `this`.
@@ -133,7 +137,7 @@ impl Select {
     pub fn with_this(&self, table: &Table) -> Select {
         let mut query = self.query.clone();
         let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut This(table));
-        Select { query, own: self.own }
+        Select { query, ..self.clone() }
     }
 
     /// The word, if any, that changes its result though no table has changed.

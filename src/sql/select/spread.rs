@@ -48,7 +48,7 @@ impl Select {
         if !joins.is_empty() || !alias.columns.is_empty() {
             return None;
         }
-        let inner = Select { query: subquery.clone(), own: self.own }.spread(names)?;
+        let inner = Select { query: subquery.clone(), ..self.clone() }.spread(names)?;
         let over = |inner: Select| {
             let mut over = part.clone();
             if let TableFactor::Derived { subquery, .. } = &mut over.from[0].relation {
@@ -67,7 +67,7 @@ impl Select {
 
     fn with_body(&self, part: sqlparser::ast::Select) -> Select {
         let query = Query { body: Box::new(SetExpr::Select(Box::new(part))), order_by: None, ..*self.query.clone() };
-        Select { query: Box::new(query), own: self.own }
+        Select { query: Box::new(query), ..self.clone() }
     }
 }
 

@@ -154,12 +154,14 @@ impl DimensionSql {
 
     /// Overwrites changed rows.
     pub fn update(&self) -> Option<String> {
-        let mut set: Vec<_> =
-            self.columns.iter().filter(|one| !self.key.contains(one)).map(|one| quote(&one.name)).collect();
+        let others = self.columns.iter().filter(|one| !self.key.contains(one));
+        let mut differs: Vec<_> = others.clone().map(|one| self.engine.differs(one, "d", "v")).collect();
+        let mut set: Vec<_> = others.map(|one| quote(&one.name)).collect();
         if self.is_historic() {
-            set.extend(["valid_to", "is_current"].map(str::to_owned));
+            let own = ["valid_to", "is_current"];
+            differs.extend(own.map(|one| format!("d.{one} is distinct from v.{one}")));
+            set.extend(own.map(str::to_owned));
         }
-        let mut differs: Vec<_> = set.iter().map(|one| format!("d.{one} is distinct from v.{one}")).collect();
         let mut set: Vec<_> = set.iter().map(|one| format!("{one} = v.{one}")).collect();
         if self.infers {
             set.push("is_inferred = false".to_owned());

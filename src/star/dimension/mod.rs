@@ -3,18 +3,22 @@
 
 mod lacking;
 mod merge;
+mod renamed;
 mod seen;
 mod versions;
 mod whole;
 
 pub use lacking::Lacking;
+pub use renamed::{RENAMED, Widened, widened};
+pub(super) use renamed::{note_texts, take_texts};
 pub use seen::REPLACED;
 
 use super::UNKNOWN;
-use super::class::{Class, must_be_time};
+use super::class::must_be_time;
+use super::literal::Literal;
 use super::long_keys::only_short;
+use crate::project::Dimension;
 use crate::project::key_column;
-use crate::project::{Dimension, Scalar};
 use crate::schema::{LOAD_COLUMN, Type};
 use crate::sql::{Engine, Names, Table, TableColumn, TableDef, quote, type_of};
 
@@ -64,7 +68,7 @@ impl Dimension {
                 ));
             }
             if let Some(value) = self.unknown.get(name) {
-                Class::of(declared).literal(value).map_err(|why| format!("unknown: {name}: {why}"))?;
+                Literal::read_for(declared, value).map_err(|why| format!("unknown: {name}: {why}"))?;
             }
         }
         Ok(())
@@ -200,6 +204,11 @@ impl DimensionSql {
         all
     }
 
+    /// Returns the columns of the natural key.
+    pub fn key_columns(&self) -> &[TableColumn] {
+        &self.key
+    }
+
     /// Returns the type of the time from which a version holds.
     pub fn valid(&self) -> String {
         match &self.at {
@@ -274,8 +283,10 @@ impl DimensionSql {
             .columns
             .iter()
             .map(|column| {
-                let value = header.unknown.get(&column.name).map_or("null".to_owned(), Scalar::sql);
-                format!("{} = {value}", quote(&column.name))
+                let TableColumn { name, declared } = column;
+                let value = header.unknown.get(name).and_then(|value| Literal::read_for(declared, value).ok());
+                let value = value.map_or("null".to_owned(), |value| value.kept(self.engine, declared));
+                format!("{} = {value}", quote(name))
             })
             .collect();
         if self.is_historic() {

@@ -4,7 +4,7 @@
 use super::super::{NEW, UNKNOWN};
 use super::{AT, DimensionSql, GONE, UNTIL, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, TableColumn, TableDef, all_of, quote};
+use crate::sql::{Table, TableColumn, TableDef, any_of, quote};
 
 /// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
@@ -103,8 +103,8 @@ impl DimensionSql {
         let all: Vec<_> = self.columns.iter().map(|one| quote(&one.name)).collect();
         let keys = self.keys();
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
-        let same_row: Vec<_> = all.iter().map(|name| format!("s.{name} is not distinct from n.{name}")).collect();
-        let same_row = all_of(&same_row);
+        let differs: Vec<_> = self.columns.iter().map(|one| self.engine.differs(one, "s", "n")).collect();
+        let same_row = format!("not {}", any_of(&differs));
         let (of_load, of_line) = match self.lineage {
             true => (format!("n.{load}"), format!("n.{line}")),
             false => (number(self.newest), "cast(null as bigint)".to_owned()),

@@ -2,6 +2,7 @@
 
 use super::super::NEW;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
+use super::super::source::without_repeats;
 use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::project::key_column;
@@ -95,7 +96,8 @@ impl DimensionSql {
             return None;
         }
         let mut columns: Vec<_> = self.key.iter().map(|column| column.name.clone()).collect();
-        let (mut keys, mut all) = (self.keys(), self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>());
+        let value = |one: &TableColumn| self.engine.by_value(&one.declared, &quote(&one.name));
+        let (mut keys, mut all) = (self.keys(), self.columns.iter().map(value).collect::<Vec<_>>());
         // Rows that are dated by the newest load all have the same time.
         if let At::Column(at) = &self.at {
             columns.push(at.name.clone());
@@ -104,8 +106,8 @@ impl DimensionSql {
         }
         let (list, all) = (keys.join(", "), all.join(", "));
         let values = format!(
-            "select {list}, count(*) as {COUNT} from (select distinct {all} from {NEW}) as n group by {list} having count(*) > 1 \
-             order by count(*) desc, {list} limit 5"
+            "select {list}, count(*) as {COUNT} from (select {list} from {NEW} group by {all}) as n group by {list} \
+             having count(*) > 1 order by count(*) desc, {list} limit 5"
         );
         // The first of equal rows is shown.
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
@@ -168,7 +170,7 @@ impl DimensionSql {
         let select = match (self.is_historic(), &self.at) {
             (false, _) if kept => self.last_said(),
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
-            (false, At::Nothing) => format!("select distinct {all} from {NEW}"),
+            (false, At::Nothing) => without_repeats(self.engine, &self.columns, NEW),
             (false, _) => format!(
                 "select {all} from (select {all}, row_number() over (partition by {keys} order by {AT} desc{latest}) \
                  as pick from {NEW}) as n where pick = 1"
@@ -182,11 +184,12 @@ impl DimensionSql {
                     self.columns.iter().filter(|one| !is_history(one)).map(|one| quote(&one.name)).collect();
                 let newest: Vec<_> =
                     others.iter().map(|one| format!(", first_value({one}) over latest as {one}")).collect();
-                let same: Vec<_> = self
-                    .history
-                    .iter()
-                    .map(|one| format!("{one} is not distinct from lag({one}) over by_time"))
-                    .collect();
+                let same = |one: &TableColumn| {
+                    let value = self.engine.by_value(&one.declared, &quote(&one.name));
+                    format!("{value} is not distinct from lag({value}) over by_time")
+                };
+                let same: Vec<_> =
+                    self.columns.iter().filter(|one| self.history.contains(&quote(&one.name))).map(same).collect();
                 let window_latest = if others.is_empty() {
                     String::new()
                 } else {

@@ -5,7 +5,7 @@ use super::super::NEW;
 use super::seen::first;
 use super::{AT, At, DimensionSql, GONE, UNTIL, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{all_of, quote};
+use crate::sql::{any_of, quote};
 
 impl DimensionSql {
     /// Ends the rows that the newest whole, `load`, does not say any more. Earlier results of its own rows go.
@@ -95,12 +95,13 @@ impl DimensionSql {
     fn says(&self, one: &str, other: &str) -> String {
         let keys = self.keys();
         let mut same_row = vec![same(&keys, one, other)];
-        let others = self.columns.iter().map(|column| quote(&column.name)).filter(|name| !keys.contains(name));
-        same_row.extend(others.map(|name| format!("{one}.{name} is not distinct from {other}.{name}")));
+        let others = self.columns.iter().filter(|column| !self.key.contains(column));
+        let differs: Vec<_> = others.map(|column| self.engine.differs(column, one, other)).collect();
+        same_row.push(format!("not {}", any_of(&differs)));
         if self.is_historic() && !self.is_dated_by_load() {
             same_row.push(format!("{one}.{AT} = {other}.{AT}"));
         }
-        all_of(&same_row)
+        same_row.join(" and ")
     }
 
     /// Returns the newest row of each member, for a dimension without history.

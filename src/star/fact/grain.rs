@@ -1,9 +1,11 @@
 //! The grain of a fact, and the rows that break it.
 
 use super::super::KEYED;
+use super::super::dimension::as_named;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
 use super::{FactSql, is_again};
-use crate::sql::quote;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Type};
+use crate::sql::{TableColumn, quote, type_of};
 
 impl FactSql {
     /// Returns true if the fact itself has the columns of the grain, so that rows can be told apart there.
@@ -13,6 +15,7 @@ impl FactSql {
 
     /// Returns a few values of the grain that several rows of `rows` have.
     pub fn repeated(&self, rows: &str) -> Repeated {
+        let rows = &self.by_grain(rows);
         let list = self.grain_names().join(", ");
         let values = format!(
             "select {list}, count(*) as {COUNT} from {rows} group by {list} having count(*) > 1 order by count(*) desc, {list} limit 5"
@@ -33,15 +36,15 @@ impl FactSql {
         let list: Vec<_> = grain.iter().map(|column| format!("k.{column}")).collect();
         let (list, stays) =
             (list.join(", "), if rows == KEYED { format!(" where not {}", is_again("f")) } else { String::new() });
-        let standing = format!("{} as f{stays}", self.table);
+        let (given, standing) = (self.by_grain(rows), format!("{} as f{stays}", self.table));
         let values = format!(
-            "select {list}, 2 as {COUNT} from (select * from {rows}) as k join {} as f on {}{stays} order by {list} limit 5",
+            "select {list}, 2 as {COUNT} from (select * from {given}) as k join {} as f on {}{stays} order by {list} limit 5",
             self.table,
             same.join(" and ")
         );
         Repeated {
             columns: self.grain_columns(),
-            rows: self.lineage.then(|| with_places(rows, &grain, &values)),
+            rows: self.lineage.then(|| with_places(&given, &grain, &values)),
             standing: self.lineage.then(|| with_places(&standing, &grain, &values)),
             values,
         }
@@ -60,6 +63,22 @@ impl FactSql {
     fn is_nameless(&self) -> String {
         let null: Vec<_> = self.grain_names().iter().map(|column| format!("{column} is null")).collect();
         null.join(" or ")
+    }
+
+    /// Returns rows with the grain as the fact has it, to follow `from`: 1.50 and 1.5 are one.
+    fn by_grain(&self, rows: &str) -> String {
+        if !self.grain.iter().any(|column| type_of(&column.declared) == Some(Type::Numeric)) {
+            return rows.to_owned();
+        }
+        let value = |column: &TableColumn| {
+            let name = quote(&column.name);
+            format!("{} as {name}", as_named(self.engine, &column.declared, &format!("n.{name}")))
+        };
+        let mut list: Vec<_> = self.grain.iter().map(value).collect();
+        list.extend(
+            [LOAD_COLUMN, LINE_COLUMN].into_iter().filter(|_| self.lineage).map(|name| format!("n.{}", quote(name))),
+        );
+        format!("(select {} from (select * from {rows}) as n) as n", list.join(", "))
     }
 
     /// Returns the columns of the grain, quoted.

@@ -1,6 +1,7 @@
 //! Values that a dimension does not know: the unknown member, an inferred one, or a reject.
 
-use super::super::dimension::in_order;
+use super::super::class::Class;
+use super::super::dimension::{RENAMED, Widened, in_order, note_texts, take_texts};
 use super::super::{NEW, UNKNOWN};
 use super::{AGAIN, FactSql, Role};
 use crate::project::Missing;
@@ -103,6 +104,29 @@ impl FactSql {
                 (dimension.clone(), statement)
             })
             .collect()
+    }
+
+    /// Returns the statements that give members which a fact made, and whose dimension's key became a text in this run, the
+    /// text by which its rows name them; `widened` has that of each dimension.
+    pub fn name_inferred(&self, source: &str, widened: impl Fn(&str) -> Option<Widened>) -> Vec<String> {
+        let mut statements = Vec::new();
+        for (place, role) in self.roles.iter().enumerate().filter(|(_, role)| role.missing == Missing::Infer) {
+            let Some(widened) = widened(&role.dimension) else { continue };
+            let (key, declared) = (vec![role.target.key.name.clone()], widened.get(&role.target.key.name));
+            let Some(declared) = declared.filter(|_| Class::of(&role.column.declared) == Class::Text) else { continue };
+            let name = quote(&key[0]);
+            let rows = format!("(select distinct {} as {name} from ({source}) as n)", self.value(place));
+            let plain = self.engine.plain_text_of(declared, &name);
+            // A text that is the plain one goes on.
+            let order = format!("case when {plain} = {name} then 0 else 1 end");
+            let table = self.names.table(&Table::datawarehouse(&role.dimension));
+            let free =
+                format!(" and d.is_inferred and not exists (select 1 from {table} as x where x.{name} = r.{name})");
+            statements.push(note_texts(self.engine, &key, &widened, &rows, &order));
+            statements.push(take_texts(&table, &key, &free));
+            statements.push(format!("drop table {RENAMED}"));
+        }
+        statements
     }
 
     /// Returns true if a member that this fact makes for one column can be found by another one, which makes none.

@@ -45,7 +45,18 @@ impl Target {
     /// Returns true if a fact's column can be compared with the key, with the same result on both engines.
     pub fn is_comparable(&self, given: &TableColumn) -> bool {
         let (one, other) = (Class::of(&given.declared), Class::of(&self.key.declared));
-        one == other || one == Class::Other || other == Class::Other || (self.is_calendar && one.is_time())
+        one == other
+            || self.is_spelled(given)
+            || one == Class::Other
+            || other == Class::Other
+            || (self.is_calendar && one.is_time())
+    }
+
+    /// Returns true if one of a fact's column and the key is a number and the other a text, which names the number that it
+    /// is the plain spelling of, or none.
+    fn is_spelled(&self, given: &TableColumn) -> bool {
+        let classes = [Class::of(&given.declared), Class::of(&self.key.declared)];
+        matches!(classes, [Class::Text, Class::Number] | [Class::Number, Class::Text])
     }
 
     /// Returns true if any value of a fact's column can be a member: fractions do not fit an integer key.
@@ -183,6 +194,10 @@ impl FactSql {
                     let id = quote(&key_column(&self.roles[place].dimension));
                     list.push(format!("coalesce(d{place}.{id}, {UNKNOWN}) as {name}"));
                 }
+                None if self.grain.contains(column) => {
+                    let value = as_named(self.engine, &column.declared, &format!("n.{name}"));
+                    list.push(format!("{value} as {name}"));
+                }
                 None => list.push(format!("n.{name}")),
             }
         }
@@ -234,12 +249,12 @@ impl FactSql {
     /// Overwrites the rows that differ from those in [`KEYED`]; `None` if all columns belong to the grain.
     pub fn update(&self) -> Option<String> {
         let is_grain = |column: &&TableColumn| self.grain.iter().any(|one| one.name == column.name);
-        let others: Vec<_> = self.columns.iter().filter(|one| !is_grain(one)).map(|one| quote(&one.name)).collect();
+        let others: Vec<_> = self.columns.iter().filter(|one| !is_grain(one)).collect();
         if others.is_empty() {
             return None;
         }
-        let set: Vec<_> = others.iter().map(|one| format!("{one} = k.{one}")).collect();
-        let differs: Vec<_> = others.iter().map(|one| format!("f.{one} is distinct from k.{one}")).collect();
+        let set: Vec<_> = others.iter().map(|one| format!("{0} = k.{0}", quote(&one.name))).collect();
+        let differs: Vec<_> = others.iter().map(|one| self.engine.differs(one, "f", "k")).collect();
         Some(format!(
             "update {} as f set {} from {KEYED} as k where {} and ({})",
             self.table,
@@ -305,9 +320,13 @@ impl FactSql {
     fn value(&self, place: usize) -> String {
         let Role { column, target, .. } = &self.roles[place];
         let name = format!("n.{}", quote(&column.name));
-        match target.is_calendar && type_of(&column.declared) != Some(Type::Date) {
-            true => self.engine.day_of(&name),
-            false => as_named(self.engine, &target.key.declared, &name),
+        if target.is_calendar && type_of(&column.declared) != Some(Type::Date) {
+            return self.engine.day_of(&name);
+        }
+        match (target.is_spelled(column), Class::of(&column.declared)) {
+            (true, Class::Text) => format!("({})", self.engine.number_of_text(&target.key.declared, &name)),
+            (true, _) => self.engine.plain_text(&column.declared, &name),
+            (false, _) => as_named(self.engine, &target.key.declared, &name),
         }
     }
 

@@ -15,6 +15,21 @@ const PLACE: [&str; 2] = ["sluice_load", "sluice_line"];
 /// The largest difference of a sum from 1: thirds are written with some digits only.
 const TOLERANCE: &str = "0.000001";
 
+impl Weight {
+    /// Checks that a bridge's weights are numbers.
+    ///
+    /// # Errors
+    /// In words, if they are not.
+    pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
+        match columns.iter().find(|column| column.name == self.column) {
+            Some(TableColumn { name, declared }) if !Class::of(declared).can_be_number() => {
+                Err(format!("weight: {name} is {declared}, and a weight is a number: cast it in the select"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl FactSql {
     /// Returns the select for the groups whose weights do not sum to 1 or lack one: the columns of the group, and the sum
     /// as `weight`, NULL where a weight is. Groups are told apart by the select's values, whether or not a member has them.
@@ -43,11 +58,7 @@ impl FactSql {
     fn weighed(&self, source: &str, weight: &Weight) -> String {
         let grouped = |column: &TableColumn| format!("{} as {}", self.grouped(column), quote(&column.name));
         let mut list: Vec<_> = self.group(weight).map(grouped).collect();
-        // A column without a number has no value at all: the build has seen to that.
-        let given = self.given.iter().find(|column| column.name == weight.column);
-        let is_number = given.is_some_and(|column| Class::of(&column.declared).can_be_number());
-        let share = if is_number { format!("n.{}", quote(&weight.column)) } else { "null".to_owned() };
-        list.push(format!("{share} as {SHARE}"));
+        list.push(format!("n.{} as {SHARE}", quote(&weight.column)));
         if self.lineage {
             let lineage = [LOAD_COLUMN, LINE_COLUMN].into_iter().zip(PLACE);
             list.extend(lineage.map(|(column, name)| format!("n.{} as {name}", quote(column))));
@@ -66,8 +77,12 @@ impl FactSql {
     /// Returns the value of a column by which rows are of one group: equal values are one, as they are for members.
     fn grouped(&self, column: &TableColumn) -> String {
         match self.roles.iter().position(|role| role.column.name == column.name) {
-            // Decimals that name members of whole numbers are compared by value, too.
-            Some(place) if type_of(&column.declared) != Some(Type::Numeric) => self.value(place),
+            // Decimals that name members of whole numbers are compared by value, too, and a text that names no number is one.
+            Some(place)
+                if type_of(&column.declared) != Some(Type::Numeric) && !self.roles[place].target.is_spelled(column) =>
+            {
+                self.value(place)
+            }
             _ => as_named(self.engine, &column.declared, &format!("n.{}", quote(&column.name))),
         }
     }

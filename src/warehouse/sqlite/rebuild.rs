@@ -9,9 +9,10 @@ use super::{quote, safe};
 use crate::schema::{Fits, Form, Type};
 use crate::sql::{Engine, type_of};
 
-/// Casts a value to another type; SQLite has times as text.
-fn cast(name: &str, declared: &str) -> String {
+/// Casts a value from one type to another; SQLite has times as text.
+fn cast(name: &str, from: &str, declared: &str) -> String {
     match type_of(declared) {
+        Some(Type::Text) => Engine::Sqlite.plain_text(from, name),
         Some(Type::Date) => format!("substr({name}, 1, 10)"),
         Some(Type::Timestamp) => format!("case length({name}) when 10 then {name} || ' 00:00:00' else {name} end"),
         Some(Type::Timestamptz) => format!(
@@ -83,10 +84,10 @@ pub(super) async fn alter(
             Alteration::Add(_) | Alteration::Refer { .. } => columns.extend(self::added(one)),
             Alteration::Cast(new) => {
                 for column in columns.iter_mut().filter(|column| column.name == new.name) {
-                    column.declared.clone_from(&new.declared);
                     if !new.declared.is_empty() {
-                        column.value = cast(&quote(&new.name), &new.declared);
+                        column.value = cast(&quote(&new.name), &column.declared, &new.declared);
                     }
+                    column.declared.clone_from(&new.declared);
                 }
             }
             Alteration::Rename { from, to } => {
