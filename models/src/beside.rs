@@ -12,7 +12,7 @@ pub struct Model {
     pub id: i64,
     /// The load.
     pub load_id: i64,
-    /// `above`, `below`, `key`, `sheet`, `member` or `column`.
+    /// `above`, `below`, `key`, `sheet`, `member`, `column` (not selected), `lacking` (a column) or `encoding`.
     pub kind: String,
     /// The line of the input on which it starts, from 1, if it has one.
     pub line: Option<i64>,

@@ -16,6 +16,7 @@ pub mod question;
 pub mod reject;
 pub mod run;
 pub mod star;
+pub mod star_load;
 pub mod star_reject;
 
 use sea_orm::EntityName;
@@ -34,6 +35,7 @@ pub fn tables() -> Vec<&'static str> {
         reject::Entity.table_name(),
         run::Entity.table_name(),
         star::Entity.table_name(),
+        star_load::Entity.table_name(),
         star_reject::Entity.table_name(),
     ]
 }

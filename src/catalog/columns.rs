@@ -1,12 +1,14 @@
 //! The columns of staging tables, and the changes that loads made to them.
 
-use models::{column, column_history};
+use models::load::Status;
+use models::{column, column_history, load};
+use sea_orm::sea_query::LikeExpr;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, column_names};
 use crate::schema::{Column, Evolution, Fits, Type};
 use crate::warehouse::{Row, Transaction, WarehouseError};
 
@@ -74,6 +76,40 @@ impl Catalog {
             .filter(column_history::Column::Type.is_in([Type::Bigint, Type::Numeric].map(Type::word)));
         let rows = self.rows(transaction, self.build(&query.into_query())).await?;
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The loads with rows in a table whose files lacked one of some columns at least, with the columns that they had.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn loads_lacking(
+        &self,
+        transaction: &mut dyn Transaction,
+        table: &str,
+        columns: &[&str],
+    ) -> Result<Vec<(i64, Vec<String>)>, WarehouseError> {
+        let mut found = Vec::new();
+        // The list of a load's columns is long, and few loads lack any.
+        for some in columns.chunks(100) {
+            let mut lacks = Condition::any();
+            for column in some {
+                let name = serde_json::to_string(column).unwrap_or_default();
+                let name = name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+                lacks =
+                    lacks.add(load::Column::Columns.not_like(LikeExpr::new(format!("%\"name\":{name}%")).escape('\\')));
+            }
+            let query = load::Entity::find()
+                .select_only()
+                .columns([load::Column::Id, load::Column::Columns])
+                .filter(load::Column::Dataset.eq(table))
+                .filter(load::Column::Status.eq(Status::Loaded))
+                .filter(lacks)
+                .order_by_asc(load::Column::Id);
+            for row in self.rows(transaction, self.build(&query.into_query())).await? {
+                found.push((row.get(0)?, column_names(row.text(1))));
+            }
+        }
+        Ok(found)
     }
 
     /// Records that the table has a hand-dropped column again, with values of this load and later ones.

@@ -22,15 +22,20 @@ impl Catalog {
         self.run(transaction, self.build(&update.into_query())).await
     }
 
-    /// Records that the rows of a load were taken back; returns true if they were there until now.
+    /// Records that a load of this status was taken back; returns true if it had the status until now.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn retract(&self, transaction: &mut dyn Transaction, load_id: i64) -> Result<bool, WarehouseError> {
+    pub async fn retract(
+        &self,
+        transaction: &mut dyn Transaction,
+        load_id: i64,
+        status: Status,
+    ) -> Result<bool, WarehouseError> {
         let mut update = load::Entity::update_many()
             .set(load::ActiveModel { status: Set(Status::Retracted), ..Default::default() })
             .filter(load::Column::Id.eq(load_id))
-            .filter(load::Column::Status.eq(Status::Loaded))
+            .filter(load::Column::Status.eq(status))
             .into_query();
         update.returning_col(load::Column::Id);
         Ok(!self.rows(transaction, self.build(&update)).await?.is_empty())

@@ -1,11 +1,13 @@
 //! State of the star's tables: the loads that they were built from, and the loads that are new to them.
 
 use chrono::{DateTime, Utc};
-use models::{load, star, star_reject};
+use models::{load, star, star_load, star_reject};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
-use super::{LoadStatus, first_of, number};
+use super::{LoadStatus, number};
 use crate::catalog::Catalog;
 use crate::star::{LoadSet, TableState};
 use crate::warehouse::{Cell, Row, Transaction, WarehouseError};
@@ -168,10 +170,10 @@ impl Catalog {
         transaction: &mut dyn Transaction,
         table: &str,
     ) -> Result<Option<i64>, WarehouseError> {
-        self.newest(transaction, &[table.to_owned()], &[LoadStatus::Loaded], i64::MAX).await
+        Ok(self.newest(transaction, &[table.to_owned()], &[LoadStatus::Loaded], i64::MAX, 1).await?.first().copied())
     }
 
-    /// The newest load into these tables, up to one, with rows in staging or replaced there.
+    /// The two newest loads into these tables, up to one, with rows in staging or replaced there; the newest first.
     ///
     /// # Errors
     /// The database's error.
@@ -180,18 +182,19 @@ impl Catalog {
         transaction: &mut dyn Transaction,
         tables: &[String],
         last: i64,
-    ) -> Result<Option<i64>, WarehouseError> {
-        self.newest(transaction, tables, &[LoadStatus::Loaded, LoadStatus::Replaced], last).await
+    ) -> Result<Vec<i64>, WarehouseError> {
+        self.newest(transaction, tables, &[LoadStatus::Loaded, LoadStatus::Replaced], last, 2).await
     }
 
-    /// The newest load into these tables, up to one, with one of these statuses.
+    /// The newest loads into these tables, up to one, with one of these statuses.
     async fn newest(
         &self,
         transaction: &mut dyn Transaction,
         tables: &[String],
         statuses: &[LoadStatus],
         last: i64,
-    ) -> Result<Option<i64>, WarehouseError> {
+        limit: u64,
+    ) -> Result<Vec<i64>, WarehouseError> {
         let query = load::Entity::find()
             .select_only()
             .column(load::Column::Id)
@@ -199,8 +202,9 @@ impl Catalog {
             .filter(load::Column::Status.is_in(statuses.iter().copied()))
             .filter(load::Column::Id.lte(last))
             .order_by_desc(load::Column::Id)
-            .limit(1);
-        first_of(&self.rows(transaction, self.build(&query.into_query())).await?)
+            .limit(limit);
+        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Loads into these tables after one that were replaced as a whole: their files and numbers.
@@ -225,16 +229,21 @@ impl Catalog {
         found.iter().map(words).collect()
     }
 
-    /// True if later loads have ever replaced earlier ones as a whole.
+    /// True if later loads have ever replaced earlier ones as a whole, also if those were retracted since.
     ///
     /// # Errors
     /// The database's error.
     pub async fn was_replaced(&self, transaction: &mut dyn Transaction, table: &str) -> Result<bool, WarehouseError> {
+        let remembered = star_load::Entity::find().select_only().column(star_load::Column::LoadId);
         let query = load::Entity::find()
             .select_only()
             .column(load::Column::Id)
             .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Status.eq(LoadStatus::Replaced))
+            .filter(
+                Condition::any()
+                    .add(load::Column::Status.eq(LoadStatus::Replaced))
+                    .add(load::Column::Id.in_subquery(remembered.into_query())),
+            )
             .limit(1);
         Ok(!self.rows(transaction, self.build(&query.into_query())).await?.is_empty())
     }

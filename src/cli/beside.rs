@@ -38,6 +38,7 @@ fn where_it_stands(kind: &str) -> &str {
         "sheet" => "sheet left out",
         "member" => "member left out",
         "column" => "column left out",
+        "lacking" => "column lacking",
         "encoding" => "encoding guessed",
         other => other,
     }

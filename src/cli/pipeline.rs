@@ -18,7 +18,7 @@ use crate::text::counted;
 const TELLING: Duration = Duration::from_secs(15);
 
 /// The options of a run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Asked {
     /// Only these tables: fact_x, with those it needs +fact_x, with those that need it fact_x+
     #[arg(long, value_name = "TABLES", requires = "pipeline")]
@@ -29,6 +29,9 @@ pub(super) struct Asked {
     /// Drop columns and tables that no file gives any more, with their values
     #[arg(long, requires = "pipeline")]
     allow_drop: bool,
+    /// Publish whatever this table's guard says, this once
+    #[arg(long, value_name = "TABLE", requires = "pipeline")]
+    accept_guard: Vec<String>,
 }
 
 /// The arguments of `app plan`.
@@ -43,6 +46,9 @@ pub(super) struct Plan {
     /// Show the changes of dropping columns and tables that no file gives any more
     #[arg(long)]
     allow_drop: bool,
+    /// Show the changes whatever this table's guard says
+    #[arg(long, value_name = "TABLE")]
+    accept_guard: Vec<String>,
     /// Print the statements, too
     #[arg(long)]
     sql: bool,
@@ -53,7 +59,8 @@ pub(super) struct Plan {
 
 pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyhow::Result<End> {
     let started = Instant::now();
-    let options = Options { select: asked.select.clone(), full: asked.full, allow_drop: asked.allow_drop, dry: false };
+    let Asked { select, full, allow_drop, accept_guard } = asked.clone();
+    let options = Options { select, full, allow_drop, accept_guard, dry: false };
     let alerts = Alerts::start(&settings.alerting)?;
     let done = build(settings, &alerts, &options).await;
     let done = done.map_err(wrong_selection);
@@ -71,9 +78,9 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
 
 /// Prints the changes that a run would make, and rolls them back.
 pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<End> {
-    let Plan { select, full, allow_drop, sql, json } = wanted;
+    let Plan { select, full, allow_drop, accept_guard, sql, json } = wanted;
     let app = daemon::look(settings).await?;
-    let options = Options { select, full, allow_drop, dry: true };
+    let options = Options { select, full, allow_drop, accept_guard, dry: true };
     let report = pipeline::run_with(&app.workspace, &options).await.map_err(|error| wrong_selection(error.into()))?;
     let changed = report.changes.iter().any(|change| change.changed() > 0);
     if sql && !json && !changed && report.sql.is_empty() {
@@ -131,7 +138,7 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         .iter()
         .map(|one| {
             let [rows, inserted, updated, deleted] =
-                [one.rows, one.inserted, one.updated, one.deleted].map(|count| count.to_string());
+                [one.rows, one.new_rows(), one.updated, one.deleted].map(|count| count.to_string());
             // A view has no rows of its own.
             let rows = if one.kind == "view" { String::new() } else { rows };
             vec![

@@ -71,6 +71,13 @@ fn words(done: &Retraction, dry_run: bool) -> String {
     if done.already {
         return format!("load {load} ({source}) was taken back before: nothing to do");
     }
+    if let Some(dimensions) = &done.remembered_by {
+        let leaves = if dry_run { "would leave" } else { "leaves" };
+        let whose = if dimensions.is_empty() { "the star".to_owned() } else { dimensions.join(", ") };
+        return format!(
+            "load {load} ({source}): a later load has replaced its rows; what {whose} remembers of it {leaves} with the next run"
+        );
+    }
     let (leave, are, is) = if dry_run { ("would leave", "would be", "would be") } else { ("left", "are", "is") };
     let mut text = format!("load {load} ({source}): {} {leave} staging.{table}", counted(*rows_removed, "row"));
     if *rows_restored > 0 {

@@ -155,7 +155,7 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
         BesideKind::Sheet => some(kind, "sheet", "sheets"),
         BesideKind::Member => some(kind, "member of the archive", "members of the archive"),
         BesideKind::Column => some(kind, "column", "columns"),
-        BesideKind::Encoding => None,
+        BesideKind::Lacking | BesideKind::Encoding => None,
     };
     let kept: Vec<_> = [BesideKind::Above, BesideKind::Below, BesideKind::Key].into_iter().filter_map(of).collect();
     if !kept.is_empty() {
@@ -182,7 +182,7 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
 const HINTS: usize = 5;
 
 /// Logs the columns of a load that would be of another type in a stated notation, and those whose header differs from
-/// the one before; `true` beside the latter if a column was rather renamed.
+/// the one before; `true` beside the latter if columns are lacking.
 pub(crate) fn say_columns(name: &str, load_id: i64, hints: &[String], changed: Option<(String, bool)>) {
     match changed {
         Some((changed, true)) => warn!(file.path = name, load.id = load_id, "{changed}"),

@@ -6,7 +6,9 @@ use super::copy::Copied;
 use super::outcome::{say_array, say_beside, say_columns};
 use super::ready::Ready;
 use super::reject_file::RejectFile;
-use super::staging::{TableChange, columns_apart, columns_left_out, header_change, hints, tell_series};
+use super::staging::{
+    TableChange, columns_apart, columns_lacking, columns_left_out, header_change, hints, tell_series,
+};
 use super::verify::Seen;
 use super::{LoadError, LoadReport, Loader, Work};
 use crate::catalog::RowCounts;
@@ -22,7 +24,7 @@ pub(super) struct Recorded {
     layout: Layout,
     beside: Vec<Beside>,
     hints: Vec<String>,
-    /// The columns in which the header differs from the one before; true if one was rather renamed.
+    /// The columns in which the header differs from the one before; true if it lacks one.
     changed: Option<(String, bool)>,
     /// Stated types that the table's overrule.
     overruled: Option<String>,
@@ -53,6 +55,7 @@ pub(super) async fn record(
     let Seen { profile, plan } = seen;
     loader.catalog.write_columns(transaction, &dataset.table, &plan.evolution, load_id).await?;
     beside.splice(0..0, input.beside().iter().cloned().chain(columns_left_out(&profile, &plan.shape)));
+    beside.extend(columns_lacking(&known, &plan));
     let hints = hints(dataset, &profile, &plan.shape);
     let overruled = plan.overruled(dataset, &loader.warehouse.names().shown(&table));
     let (changed, apart) = (header_change(&known, &plan), columns_apart(&known, &plan.evolution));

@@ -34,6 +34,9 @@ pub struct Retraction {
     pub table_is_empty: bool,
     /// Load whose rows this one's had replaced as a whole: they do not come back.
     pub had_replaced: Option<i64>,
+    /// Dimensions out of whose history the next run takes it; given where a later load had replaced its rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remembered_by: Option<Vec<String>>,
 }
 
 /// Reason why a load's rows stay.
@@ -108,8 +111,16 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
         rows_restored: 0,
         table_is_empty: false,
         had_replaced,
+        remembered_by: None,
     };
-    if !loader.catalog.retract(&mut *transaction, load).await? {
+    if !loader.catalog.retract(&mut *transaction, load, LoadStatus::Loaded).await? {
+        if let Some(dimensions) = retract_replaced(loader, &mut *transaction, load).await? {
+            if really {
+                commit(loader, transaction, &line).await?;
+                info!(load.id = load, file.path = line.source, "taken back out of the history");
+            }
+            return Ok(Retraction { remembered_by: Some(dimensions), ..done });
+        }
         drop(transaction);
         // Another retraction may have changed it during the wait for the lock.
         no_rows(&loader.catalog.load(load).await?.unwrap_or(line))?;
@@ -134,6 +145,23 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
         info!(load.id = load, file.path = line.source, rows_removed, rows_restored, "taken back");
     }
     Ok(done)
+}
+
+/// Retracts a load whose rows a later one has replaced; returns the dimensions that remember it, `None` if there is
+/// nothing of it in the star.
+async fn retract_replaced(
+    loader: &Loader,
+    transaction: &mut dyn Transaction,
+    load: i64,
+) -> Result<Option<Vec<String>>, WarehouseError> {
+    if !loader.catalog.retract(transaction, load, LoadStatus::Replaced).await? {
+        return Ok(None);
+    }
+    let found = loader.catalog.remembering(transaction, load).await?;
+    for dimension in found.iter().flatten() {
+        loader.catalog.note_remembered(transaction, dimension, &[load], load).await?;
+    }
+    Ok(found)
 }
 
 /// Notes a retraction, and commits it. If it is not known whether it is committed, it stays noted: as long as the load is
@@ -180,7 +208,7 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
         (LoadStatus::Duplicate, Some(of)) => {
             format!("it is a duplicate of load {of}: app retract {of} takes those back")
         }
-        (LoadStatus::Replaced, _) => "a later load has replaced all of them".to_owned(),
+        (LoadStatus::Replaced, _) => "a later load has replaced all of them, and no dimension remembers it".to_owned(),
         (LoadStatus::Lost, _) => "they are gone: the table was dropped or emptied by hand".to_owned(),
         (LoadStatus::Failed, _) => "it failed".to_owned(),
         (status, _) => format!("it is {}", status.word()),

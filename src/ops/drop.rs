@@ -198,6 +198,7 @@ async fn take(
         let kept = ["seen", "retired"].map(|what| format!("{}_{what}", table.name));
         beside.extend(kept.map(|name| Table { schema: Schema::Catalog, name }));
         app.workspace.catalog.forget_star(transaction, &table.name).await?;
+        app.workspace.catalog.forget_remembered(transaction, &table.name, None).await?;
         app.workspace.catalog.forget_question(transaction, &table.name).await?;
     }
     if is_there {

@@ -54,15 +54,23 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Counts the rows without a member, for each key.
-    pub(super) async fn count_unknown(&mut self, sql: &FactSql) -> Result<(), RunError> {
+    /// Counts the rows without a member, for each key: those without a value apart.
+    pub(super) async fn count_unknown(&mut self, rows: &Rows, sql: &FactSql) -> Result<(), RunError> {
         let Some(query) = sql.count_unknown() else { return Ok(()) };
         let counts = self.query(&query).await?.into_iter().next().unwrap_or_default();
-        for (at, (key, _)) in sql.keys().enumerate() {
-            let count = counts.get::<Option<u64>>(at)?.unwrap_or(0);
-            if count > 0 {
-                self.change.unknown.insert(key.to_owned(), count);
-            }
+        let mut without = Vec::new();
+        for (place, _) in sql.keys().enumerate() {
+            without.push(counts.get::<Option<u64>>(place)?.unwrap_or(0));
+        }
+        if without.iter().all(|count| *count == 0) {
+            return Ok(());
+        }
+        let counts = self.query(&sql.count_nulls(&rows.all)).await?.into_iter().next().unwrap_or_default();
+        for (place, (key, _)) in sql.keys().enumerate() {
+            let nulls = counts.get::<Option<u64>>(place)?.unwrap_or(0);
+            let unknown = without[place].saturating_sub(nulls);
+            self.change.nulls.extend((nulls > 0).then(|| (key.to_owned(), nulls)));
+            self.change.unknown.extend((unknown > 0).then(|| (key.to_owned(), unknown)));
         }
         Ok(())
     }

@@ -131,6 +131,7 @@ impl<'a> Build<'a> {
             exists,
             full: plan.options.full,
             definition: &self.definition,
+            forgets: plan.remembered(model).iter().any(|one| one.is_retracted),
             volatile: model.select.as_ref().filter(|_| !is_view).and_then(Select::volatile),
             reads: &reads,
             appended: appended.and_then(|rows| rows.of.as_ref()),

@@ -39,6 +39,7 @@ impl Run<'_> {
             if !self.tables.is_looked_at(&model.name) {
                 continue;
             }
+            failed.extend(self.guarded(model).await?);
             for check in self.at(model).checks().await? {
                 let Some(finding) = self.at(model).finding(&check).await? else { continue };
                 match check.severity {

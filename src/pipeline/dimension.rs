@@ -51,11 +51,14 @@ impl Build<'_> {
             None => rows.all.clone(),
         };
         self.all(sql.observe(&source, NEW)).await?;
+        let lacking = self.lacking(rows).await?;
+        self.all(sql.keep_lacking(&lacking)).await?;
         self.must_be_named(&dimension).await?;
         self.stand(&dimension).await?;
         if dimension.remembers {
             self.remember(&dimension, rows).await?;
         }
+        self.forget_retracted_loads().await?;
         let highest = self.merge(&dimension).await?;
         self.all(sql.clear(dimension.restricted.is_some())).await?;
         if !self.own.widened.is_empty() {
@@ -77,6 +80,7 @@ impl Build<'_> {
             ("history", header.history.iter().collect()),
             ("at", header.at.iter().filter(|at| *at != LOAD_COLUMN || !rows.source.has_lineage()).collect()),
             ("unknown", header.unknown.keys().collect()),
+            ("was", header.was.keys().collect()),
         ] {
             self.must_give(columns, word, &names)?;
         }
@@ -87,8 +91,8 @@ impl Build<'_> {
         // load.
         let forgets = rows.replaced || rows.upserted;
         let sums_up = !rows.source.has_lineage() && (sql.is_dated_by_load() || !rows.grows);
-        let remembers = sql.is_historic() && (forgets || sums_up);
-        let keeps = !sql.is_historic() && rows.replaced;
+        let remembers = if sql.is_historic() { forgets || sums_up } else { rows.is_whole };
+        let keeps = !sql.is_historic() && rows.replaced && !remembers;
         let restricted = match work {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
             _ => None,
@@ -109,11 +113,17 @@ impl Build<'_> {
         if stood.is_empty() || stood == key {
             return Ok(());
         }
+        let gone: Vec<_> = stood.iter().filter(|name| !key.contains(name)).collect();
+        let new: Vec<_> = key.iter().filter(|name| !stood.contains(name)).collect();
+        let rename = match (&gone[..], &new[..]) {
+            ([old], [new]) => format!("where {new} is only another name for {old}, was: {{{new}: {old}}} keeps them; "),
+            _ => String::new(),
+        };
         let (table, retired) =
             (self.plan.names.shown(&Table::datawarehouse(&self.model.name)), self.plan.names.shown(&retired));
         Err(self.model
             .error_of_word(format!(
-                "key: it was ({}) and is ({}): the members there are have their keys by the old one; give the dimension another name, \
+                "key: it was ({}) and is ({}): the members there are have their keys by the old one; {rename}give the dimension another name, \
                  or drop {table} and {retired} to give new keys",
                 stood.join(", "),
                 dimension.header.key.join(", ")
@@ -126,18 +136,19 @@ impl Build<'_> {
         if matches!(dimension.work, Work::Loads(_)) {
             return Ok(());
         }
-        let stands = self.existing().await?;
-        if stands.is_empty() {
+        if self.existing().await?.is_empty() {
             self.all(dimension.sql.create()).await?;
         } else {
-            self.stand_again(dimension, stands).await?;
+            let key_is_renamed = self.rename(dimension).await?;
+            self.stand_again(dimension, key_is_renamed).await?;
         }
         self.execute(&dimension.sql.name_unknown(dimension.header)).await.map(drop)
     }
 
     /// Alters a table with these columns to those of its file.
-    async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, stands: Vec<TableColumn>) -> Result<(), RunError> {
+    async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, key_is_renamed: bool) -> Result<(), RunError> {
         let DimensionPlan { header, sql, .. } = dimension;
+        let stands = self.existing().await?;
         self.must_keep_key(dimension).await?;
         self.all(sql.create_retired()).await?;
         let retired = Table { schema: Schema::Catalog, name: format!("{}_retired", self.model.name) };
@@ -156,7 +167,7 @@ impl Build<'_> {
         }
         let stands: Vec<_> = stands.into_iter().filter(|column| column.name != id && !moved(column)).collect();
         self.own.widened = widened(&stands, sql.key_columns());
-        let is_indexed_anew = had_versions != sql.is_historic() || old.is_some();
+        let is_indexed_anew = had_versions != sql.is_historic() || old.is_some() || key_is_renamed;
         if is_indexed_anew {
             self.execute(&sql.drop_index()).await?;
         }
@@ -268,6 +279,7 @@ impl Build<'_> {
                 self.plan.must_drop(self.model, &why)?;
             }
         }
+        self.count_taken(sql, is_restricted, *keeps).await?;
         self.change.closed = self.count_some(sql.count_closed()).await?;
         self.change.new_versions = self.count_some(sql.count_new_versions()).await?;
         if let Some(update) = sql.update() {
@@ -323,9 +335,25 @@ impl Build<'_> {
     async fn count_members(&mut self) -> Result<i64, RunError> {
         let (id, table) = (self.id(), self.shown());
         let found = self.query(&format!("select count(*) - 1, max({id}) from {table}")).await?;
+        if let Some(members) = self.members_query() {
+            self.change.members = Some(self.count(&members).await?);
+        }
         let Some(row) = found.first() else { return Ok(0) };
         self.change.rows = row.get::<i64>(0)?.unsigned_abs();
         Ok(row.get::<Option<i64>>(1)?.unwrap_or_default())
+    }
+
+    /// Returns the query for the number of members, if they have versions.
+    fn members_query(&self) -> Option<String> {
+        let Kind::Dimension(header) = &self.model.header.kind else { return None };
+        let keys: Vec<_> = header.key.iter().map(|key| quote(key)).collect();
+        let members = format!(
+            "select count(*) from (select 1 as one from {} where {} <> {UNKNOWN} group by {}) as m",
+            self.shown(),
+            self.id(),
+            keys.join(", ")
+        );
+        (!header.history.is_empty()).then_some(members)
     }
 
     /// Brings a dimension of days up to date.

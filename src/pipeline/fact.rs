@@ -41,7 +41,7 @@ impl Build<'_> {
         let undated = self.undated(header, work);
         self.change.how.push_str(&undated);
         self.change.rejected = self.count_some(fact.sql.count_rejected()).await?;
-        self.count_unknown(&fact.sql).await
+        self.count_unknown(rows, &fact.sql).await
     }
 
     /// Checks the header against the rows and the dimensions.

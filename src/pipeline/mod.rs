@@ -9,13 +9,16 @@ mod differences;
 mod dimension;
 mod explode;
 mod fact;
+mod guard;
 mod insert;
+mod lacking;
 mod long_keys;
 mod members;
 mod origin;
 mod plan;
 mod queries;
 mod remembered;
+mod renamed;
 mod reshape;
 mod rows;
 mod run;
@@ -59,6 +62,8 @@ pub struct Options {
     pub full: bool,
     /// Drops columns and tables without a source, with their values.
     pub allow_drop: bool,
+    /// Tables whose guard lets this run pass, whatever it takes.
+    pub accept_guard: Vec<String>,
     /// Commits nothing.
     pub dry: bool,
 }
@@ -96,6 +101,9 @@ pub struct TableChange {
     pub how: String,
     /// The number of rows now, without the unknown member.
     pub rows: u64,
+    /// The number of members now, without the unknown one, if they have versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<u64>,
     /// New rows: members, versions, facts.
     pub inserted: u64,
     /// Rows that were overwritten.
@@ -115,8 +123,10 @@ pub struct TableChange {
     /// Staged rows that the select leaves out, where it is row by row and all of them were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<u64>,
-    /// The number of rows without a member, for each such key of a fact.
+    /// The number of rows with a value that is no member, for each such key of a fact.
     pub unknown: BTreeMap<String, u64>,
+    /// The number of rows without a value, for each such key of a fact.
+    pub nulls: BTreeMap<String, u64>,
     /// Failed checks of severity `warn`.
     pub warnings: Vec<Finding>,
 }
@@ -127,6 +137,11 @@ impl TableChange {
         self.inserted + self.updated + self.deleted
     }
 
+    /// Returns the number of new rows that are no further versions of members: new members, facts.
+    pub fn new_rows(&self) -> u64 {
+        self.inserted.saturating_sub(self.new_versions)
+    }
+
     /// Adds the changes of another turn of the table.
     fn add(&mut self, again: TableChange) {
         self.inserted += again.inserted;
@@ -134,12 +149,16 @@ impl TableChange {
         self.deleted += again.deleted;
         self.repointed += again.repointed;
         self.inferred += again.inferred;
-        (self.rows, self.rejected, self.unknown) = (again.rows, again.rejected, again.unknown);
+        (self.rows, self.rejected) = (again.rows, again.rejected);
+        (self.unknown, self.nulls) = (again.unknown, again.nulls);
+        self.members = again.members.or(self.members);
         self.filtered = again.filtered.or(self.filtered);
     }
 
     /// Returns the remarks beside the numbers of new, changed and deleted rows.
     pub fn remarks(&self) -> String {
+        // Versions are rows, so that the number of rows does not tell it.
+        let members = self.members.filter(|members| *members != self.rows && self.changed() > 0).unwrap_or_default();
         let mut said: Vec<_> = [
             (self.new_versions, if self.new_versions == 1 { "new version" } else { "new versions" }),
             (self.closed, "closed"),
@@ -147,18 +166,20 @@ impl TableChange {
             (self.inferred, "inferred"),
             (self.rejected, "rejected"),
             (self.filtered.unwrap_or_default(), "filtered"),
+            (members, if members == 1 { "member" } else { "members" }),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", grouped(count)))
         .collect();
+        said.extend(self.nulls.iter().map(|(key, count)| format!("{} NULL {key}", grouped(*count))));
         said.extend(self.unknown.iter().map(|(key, count)| format!("{} unknown {key}", grouped(*count))));
         said.join(", ")
     }
 
     /// Formats the changes: `+12 new, 3 changed, 1 gone, 2 re-pointed (1 load new)`.
     pub fn words(&self) -> String {
-        let counts = [(self.inserted, "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
+        let counts = [(self.new_rows(), "+", "new"), (self.updated, "", "changed"), (self.deleted, "-", "gone")];
         let mut said: Vec<_> = counts
             .into_iter()
             .filter(|(count, ..)| *count > 0)
@@ -242,6 +263,9 @@ async fn build(workspace: &Workspace, options: &Options, started_at: DateTime<Ut
     let models = read_models(workspace);
     let select = |models: &Vec<Model>| select::selected(models, workspace.warehouse.names(), &options.select);
     let selected = models.as_ref().ok().map(select).transpose().map_err(RunError::Selection)?;
+    if let Ok(models) = &models {
+        guard::must_be_guards(models, &options.accept_guard).map_err(RunError::Selection)?;
+    }
     must_be_right(workspace, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('.').next().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::build::Build;
 use crate::catalog::Workspace;
 use crate::project::Kind;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::quote;
+use crate::sql::{all_of, quote};
 use crate::star::UNKNOWN;
 use crate::warehouse::{Transaction, WarehouseError};
 
@@ -47,7 +47,7 @@ impl Build<'_> {
             ),
             by_id: (id.clone(), format!("d.{id} <> {UNKNOWN} and d.{id} =", id = quote(&id))),
             by_key: header.key.iter().map(|name| (name.clone(), format!("d.{} =", quote(name)))).collect(),
-            order: format!("case when {} then 0 else 1 end, n.{load} desc, n.{line} desc", alike.join(" and ")),
+            order: format!("case when {} then 0 else 1 end, n.{load} desc, n.{line} desc", all_of(&alike)),
         }))
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::rows::{Rows, Staged, made_of, staged};
 use super::{Options, RunError, ViewDeps, long_keys};
-use crate::catalog::{StagedLoad, Workspace};
+use crate::catalog::{RememberedLoad, StagedLoad, Workspace};
 use crate::project::{Kind, Missing, Model, ModelError, own_views};
 use crate::sql::{Names, Table};
 use crate::sql_check::{WithoutValues, without_values};
@@ -29,6 +29,8 @@ pub(super) struct Plan<'a> {
     pub(super) states: BTreeMap<String, TableState>,
     /// The loads that staging holds.
     pub(super) loaded: LoadSet,
+    /// The loads that each dimension remembers, in their order.
+    remembered: BTreeMap<String, Vec<RememberedLoad>>,
     /// The loads that came and went since a table was built.
     news: Vec<News>,
     /// The staging tables behind the star.
@@ -83,6 +85,7 @@ impl<'a> Plan<'a> {
         Ok(Plan {
             news: news(workspace, &loaded, selected.iter().filter_map(|one| states.get(&one.name)), transaction)
                 .await?,
+            remembered: workspace.catalog.remembered(&mut *transaction).await?,
             staged: staged(workspace, made_of.values().flatten(), transaction).await?,
             beneath: ViewDeps::of(models, names),
             inferring: inferring.collect(),
@@ -111,6 +114,11 @@ impl<'a> Plan<'a> {
     /// Returns the loads that came and went since a table was built that had seen these; `None` if there are none.
     pub(super) fn news(&self, seen: &LoadSet) -> Option<&News> {
         self.news.iter().find(|news| news.seen == *seen)
+    }
+
+    /// Returns the loads that a dimension remembers, in their order.
+    pub(super) fn remembered(&self, model: &Model) -> &[RememberedLoad] {
+        self.remembered.get(&model.name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns the staging tables behind a model.

@@ -160,7 +160,7 @@ impl Build<'_> {
     }
 
     /// Alters a table and notes the statements; returns the views that went with its columns.
-    async fn alter(
+    pub(super) async fn alter(
         &mut self,
         table: &Table,
         alterations: &[Alteration],

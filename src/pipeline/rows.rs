@@ -6,8 +6,8 @@ use super::build::Build;
 use super::{RunError, columns_read, describe_views};
 use crate::catalog::{History, Workspace};
 use crate::project::{Kind, Model, ModelError};
-use crate::schema::Type;
-use crate::sql::{Names, Schema, Select, Table, TableColumn, described, type_of};
+use crate::schema::{OWN_COLUMNS, Type};
+use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described, type_of};
 use crate::sql_check::{gives_empty, reading_empty};
 use crate::star::{Source, wanted_types};
 use crate::warehouse::{Transaction, WarehouseError};
@@ -21,10 +21,16 @@ pub(super) struct Rows {
     pub(super) all: String,
     /// The staging table, if the rows are its rows one by one.
     pub(super) of: Option<Table>,
+    /// The columns of that table behind each column, where there are no others.
+    pub(super) behind: BTreeMap<String, BTreeSet<String>>,
     /// True if later loads replace earlier ones in a staging table of the select.
     pub(super) replaced: bool,
     /// The newest load with rows in such a table.
     pub(super) replaced_by: Option<i64>,
+    /// The newest load, if each load gives all rows anew, so that what one of them said can be told from the others.
+    pub(super) whole: Option<i64>,
+    /// True if that is so, whether there is such a load or not.
+    pub(super) is_whole: bool,
     /// True if rows are overwritten there.
     pub(super) upserted: bool,
     /// True if every staging table behind the model only grows, also behind other tables of the star.
@@ -55,11 +61,13 @@ impl Build<'_> {
         };
         let text = written(model, select, names, &columns)?;
         let given = transaction.describe(&text).await.map_err(|error| model.error(error.to_string()))?;
-        let given = select.retyped(described(given, &select.outputs(names, &columns)), names, &columns);
+        let outputs = select.outputs(names, &columns);
+        let given = select.retyped(described(given, &outputs), names, &columns);
         let of = select.row_wise(names);
+        let behind = of.as_ref().map(|of| columns_behind(of, &outputs)).unwrap_or_default();
         let source = Source::new(&model.header, names.engine, &given, of.is_some()).map_err(wrong)?;
         if model.header.kind == Kind::View {
-            self.own.outputs = Some(select.outputs(names, &columns));
+            self.own.outputs = Some(outputs);
         }
         let select = if source.has_lineage() { select.with_lineage(&given) } else { select.clone() };
         let all = source.sql(&written(model, &select, names, &columns)?);
@@ -68,8 +76,11 @@ impl Build<'_> {
             select,
             all,
             of,
+            behind,
             replaced: false,
             replaced_by: None,
+            whole: None,
+            is_whole: false,
             upserted: false,
             grows: true,
             newest: None,
@@ -84,6 +95,14 @@ impl Build<'_> {
                 rows.replaced_by = rows.replaced_by.max(newest.filter(|_| replaced));
                 rows.upserted |= upserted;
             }
+        }
+        let mut behind = self.plan.made_of(model);
+        let one = match rows.source.has_lineage() {
+            true => rows.of.as_ref(),
+            false => behind.next().filter(|table| behind.next().is_none() && reads.contains(table)),
+        };
+        if let Some(Staged { newest, replaced: true, .. }) = one.map(|table| self.plan.staged(table)) {
+            (rows.is_whole, rows.whole) = (true, newest);
         }
         Ok(Some(rows))
     }
@@ -123,6 +142,16 @@ pub(super) async fn staged<'t>(
         found.insert(table.clone(), Staged { newest, replaced, upserted });
     }
     Ok(found)
+}
+
+/// Returns the columns of a table behind each output that has values of no other table.
+fn columns_behind(of: &Table, outputs: &[Output]) -> BTreeMap<String, BTreeSet<String>> {
+    let is_of = |output: &&Output| {
+        let is_of = |(table, column): &(Table, String)| table == of && !OWN_COLUMNS.contains(&column.as_str());
+        !output.sources.is_empty() && output.sources.iter().all(is_of)
+    };
+    let columns = |output: &Output| output.sources.iter().map(|(_, column)| column.clone()).collect();
+    outputs.iter().filter(is_of).map(|output| (output.name.clone(), columns(output))).collect()
 }
 
 /// Returns the staging tables behind each table. The models are in the order of their needs.

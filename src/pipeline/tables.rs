@@ -21,6 +21,8 @@ pub(super) struct Standing {
     pub(super) touched: Option<String>,
     /// True if it is a dimension that gave up versions: facts are compared whole, wherever they point.
     pub(super) is_unversioned: bool,
+    /// The open members before the run, and those that it took out, if it is a dimension with a guard.
+    pub(super) taken: Option<(u64, u64)>,
     /// The columns of its natural key that became texts in this run.
     pub(super) widened: Widened,
     /// The columns that are columns of staging without a value.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::StagedLoad;
-use crate::sql::{Schema, Table};
+use crate::sql::{Schema, Table, any_of};
 use crate::star::{LoadSet, TableState};
 
 /// The ways of bringing a table up to date.
@@ -41,6 +41,8 @@ pub(super) struct Question<'a> {
     pub(super) exists: bool,
     pub(super) full: bool,
     pub(super) definition: &'a str,
+    /// True if a load that it remembers was retracted.
+    pub(super) forgets: bool,
     /// The volatile function of the select, if any.
     pub(super) volatile: Option<String>,
     /// The tables that it reads.
@@ -69,6 +71,9 @@ impl Question<'_> {
         }
         if state.definition != self.definition {
             return Work::Whole("its file, what refers to it, or the columns that it reads, have changed".to_owned());
+        }
+        if self.forgets {
+            return Work::Whole("a load that it remembers was retracted".to_owned());
         }
         if let Some(word) = &self.volatile {
             return Work::Whole(format!("{word} changes by itself"));
@@ -143,22 +148,6 @@ pub(super) fn among(column: &str, loads: &[i64]) -> String {
     any_of(&parts)
 }
 
-/// The number of alternatives that are joined without brackets.
-const SIDE_BY_SIDE: usize = 100;
-
-/// Returns a condition that is true if any part is. SQLite limits the depth of expressions to a thousand, and `a or b
-/// or c` is as deep as it is long: many parts are joined by halves.
-fn any_of(parts: &[String]) -> String {
-    match parts {
-        [] => "1 = 0".to_owned(),
-        few if few.len() <= SIDE_BY_SIDE => format!("({})", few.join(" or ")),
-        many => {
-            let (one, other) = many.split_at(many.len() / 2);
-            format!("({} or {})", any_of(one), any_of(other))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +172,7 @@ mod tests {
                 exists: true,
                 full: false,
                 definition: "d",
+                forgets: false,
                 volatile: None,
                 reads: &reads,
                 appended: appended.then_some(&orders),

@@ -12,7 +12,7 @@ mod question;
 pub use header::{
     Calendar, Dimension, DimensionUse, Fact, Gone, Header, HeaderError, Kind, KindWord, Missing, Severity, Weight,
 };
-pub(crate) use header::{Checks, Scalar, VOCABULARY, kinds_with};
+pub(crate) use header::{Checks, Guard, Scalar, VOCABULARY, kinds_with};
 pub(crate) use lines::Lines;
 pub use model::{Model, ModelError, SqlFile, check_dimension, in_order};
 pub use order::in_order as names_in_order;

@@ -16,6 +16,8 @@ pub enum BesideKind {
     Member,
     /// A column that the plugin does not take.
     Column,
+    /// A column of earlier files of the table that this one does not have.
+    Lacking,
     /// The encoding, if it is a guess.
     Encoding,
 }
@@ -30,6 +32,7 @@ impl BesideKind {
             BesideKind::Sheet => "sheet",
             BesideKind::Member => "member",
             BesideKind::Column => "column",
+            BesideKind::Lacking => "lacking",
             BesideKind::Encoding => "encoding",
         }
     }

@@ -29,7 +29,8 @@ pub const LINE_COLUMN: &str = "_line";
 /// first such record.
 pub const EXTRA_COLUMN: &str = "_extra";
 /// Columns of Sluice's own, which no file has.
-pub(super) const OWN_COLUMNS: [&str; 3] = [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN];
+/// The columns of a staging table that no file has.
+pub const OWN_COLUMNS: [&str; 3] = [LOAD_COLUMN, LINE_COLUMN, EXTRA_COLUMN];
 
 /// Typed columns, and the records that do not fit them.
 #[derive(Debug)]

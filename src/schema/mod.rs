@@ -17,8 +17,7 @@ mod notation;
 mod projection;
 mod types;
 
-use conform::OWN_COLUMNS;
-pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, conform};
+pub use conform::{Conformed, EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN, OWN_COLUMNS, conform};
 pub use doubles::double_as_written;
 pub use evolve::{Evolution, evolve};
 pub use filter::Filter;

@@ -3,11 +3,13 @@
 
 mod condition;
 mod dialect;
+mod joined;
 mod names;
 mod select;
 mod table_def;
 mod types;
 
+pub use joined::{all_of, any_of};
 pub use names::{Engine, Names, Schema, Table, TableColumn, quote};
 pub use select::{EmptyColumns, Output, Place, Select, SqlError, as_written, described, overruled_by, overrules};
 pub(crate) use select::{name_at, nearest_function, place_in};

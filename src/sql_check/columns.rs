@@ -274,9 +274,11 @@ impl<'a> Star<'a> {
                 let at = header.at.iter().filter(|at| *at != LOAD_COLUMN || !source.has_lineage());
                 self.must_give(model, columns, "at", at);
                 self.must_give(model, columns, "unknown", header.unknown.keys());
+                self.must_give(model, columns, "was", header.was.keys());
                 self.must_fit(model, header.fits(columns));
                 let infers = self.infers(model);
                 let sql = DimensionSql::new(self.names, &model.name, header, columns, source.has_lineage(), infers);
+                self.must_fit(model, sql.fits_engine());
                 let valid = sql.is_historic().then(|| sql.valid());
                 // A fact's column cannot name a member by several columns: the model's own check says so.
                 let key = columns.iter().find(|column| header.key.len() == 1 && header.key[0] == column.name);
@@ -328,6 +330,7 @@ impl<'a> Star<'a> {
             targets.entry(name.to_owned()).or_insert(any);
         }
         let sql = FactSql::new(self.names, &model.name, header, &targets, columns, source.has_lineage());
+        self.must_fit(model, sql.fits_engine(model.reads(self.names).len()));
         sql.columns().to_vec()
     }
 

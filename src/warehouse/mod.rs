@@ -97,6 +97,13 @@ pub enum Alteration {
     },
     /// A cast of a column's values to another type.
     Cast(TableColumn),
+    /// Another name for a column; stands alone. Views that read the old one are told as for a removal.
+    Rename {
+        /// Its name so far.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
     /// Removal of a column with its values.
     Drop {
         /// Name of the column.

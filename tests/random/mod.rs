@@ -124,7 +124,8 @@ impl Story {
                 let (dataset, text) = self.contents[self.dice.usize(..self.contents.len())].clone();
                 self.load(dataset, text).await
             }
-            54..64 => self.take_back().await,
+            54..62 => self.take_back().await,
+            62..64 => self.take_back_a_replaced_file().await,
             64..69 => {
                 let before = self.models.is_historic();
                 let now = self.models.change(&mut self.dice);
@@ -173,6 +174,20 @@ impl Story {
             self.loads.remove(place);
             self.promotions.take_back(load);
         }
+        Ok(())
+    }
+
+    /// A file whose rows a later one has replaced, and that the versions remember.
+    async fn take_back_a_replaced_file(&mut self) -> Outcome {
+        let is_there = |load: &i64| self.loads.iter().any(|(of, _)| of == load);
+        let replaced: Vec<_> = self.promotions.loads().into_iter().filter(|load| !is_there(load)).collect();
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        let load = replaced[self.dice.usize(..replaced.len())];
+        retract(&self.workdir.app(&self.database).loader, load, true).await?;
+        self.told.push(format!("retract load {load}, which was replaced"));
+        self.promotions.take_back(load);
         Ok(())
     }
 
@@ -288,7 +303,8 @@ async fn clear(database: &TestDatabase) -> Outcome {
             ["retired", "seen"].map(|ending| format!("drop table if exists {}", catalog(format!("{name}_{ending}")))),
         );
     }
-    statements.extend(["star", "star_reject"].map(|name| format!("delete from {}", catalog(name.to_owned()))));
+    statements
+        .extend(["star", "star_load", "star_reject"].map(|name| format!("delete from {}", catalog(name.to_owned()))));
     for statement in statements {
         transaction.execute(&statement, &[]).await?;
     }

@@ -25,6 +25,11 @@ impl Promotions {
         self.0.retain(|(of, _)| *of != load);
     }
 
+    /// The loads that runs have seen, but for those that were taken back.
+    pub fn loads(&self) -> Vec<i64> {
+        self.0.iter().map(|(load, _)| *load).collect()
+    }
+
     /// A run has seen what staging holds: the rows of the load `newest`.
     pub async fn see(&mut self, database: &TestDatabase, newest: Option<i64>) -> Outcome {
         if let Some(load) = newest

@@ -83,7 +83,9 @@ async fn an_unknown_value_gets_0_until_its_member_comes(database: TestDatabase, 
     workdir.load(&database, "sales.csv", "id,city,amount\n1,Bern,9.50\n2,Genf,1.25\n3,,0.25\n4,Nizza,2.00\n").await?;
     let changes = pipeline::run(&workdir.app(&database).workspace).await?;
     same((changes[0].inserted, changes[1].inserted), (1, 4))?;
-    same(changes[1].unknown.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>(), ["city_key 3"])?;
+    same(changes[1].unknown.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>(), ["city_key 2"])?;
+    same(changes[1].nulls.get("city_key").copied(), Some(1))?;
+    same(changes[1].remarks(), "1 NULL city_key, 2 unknown city_key")?;
     let all = "select id, city_key, amount from datawarehouse.fact_sale order by id";
     let expected = |two: &str| format!("1|1|9.5\n2|{two}|1.25\n3|0|0.25\n4|0|2");
     same(numbers(&database.text(all).await?), expected("0"))?;

@@ -19,7 +19,10 @@ cases! {
         rows_left_out_are_not_weighed,
         groups_are_members_and_decimals_are_values,
         a_calendar_keeps_the_days_of_its_facts,
-        a_calendar_without_facts_may_get_shorter;
+        a_calendar_without_facts_may_get_shorter,
+        versions_and_members_are_counted_apart,
+        what_an_engine_cannot_hold_is_told_before,
+        many_attributes_are_overwritten;
 }
 
 fn lacks(text: &str, words: &str) -> Outcome {
@@ -256,4 +259,77 @@ async fn a_calendar_without_facts_may_get_shorter(database: TestDatabase, workdi
     run(&database, &workdir).await?;
     same(database.text("select d_key from datawarehouse.fact_o order by oid").await?, "20240201\n0")?;
     same(database.text("select count(*) from datawarehouse.dim_day").await?, "152")
+}
+
+async fn versions_and_members_are_counted_apart(database: TestDatabase, workdir: Workdir) -> Outcome {
+    model(
+        &workdir,
+        "dim_c",
+        "kind: dimension\nkey: [id]\nhistory: [city]\nat: d",
+        "select id, city, d from staging.c",
+    )?;
+    workdir.load(&database, "c.csv", "id,city,d\n1,Bern,2024-01-01\n2,Biel,2024-01-01\n").await?;
+    same(run(&database, &workdir).await?[0].words(), "+2 new (first build)")?;
+    workdir.load(&database, "c.csv", "id,city,d\n1,Thun,2024-02-01\n3,Chur,2024-02-01\n").await?;
+    let change = run(&database, &workdir).await?.remove(0);
+    same(change.words(), "+1 new, 1 changed, 1 new version, 3 members (1 load new)")?;
+    same((change.rows, change.members, change.inserted, change.new_rows()), (4, Some(3), 2, 1))
+}
+
+/// PostgreSQL cuts a name of 64 bytes, SQLite joins 64 tables.
+async fn what_an_engine_cannot_hold_is_told_before(database: TestDatabase, workdir: Workdir) -> Outcome {
+    use sluice::sql::Engine;
+    let roles = 70;
+    let columns: Vec<_> = (0..roles).map(|number| format!("c{number}")).collect();
+    let (list, uses) = (columns.join(","), columns.join(": dim_m, ") + ": dim_m");
+    model(&workdir, "dim_m", "kind: dimension\nkey: [m]", "select m from staging.m")?;
+    let header = format!("kind: fact\ngrain: [oid]\ndimensions: {{{uses}}}");
+    model(&workdir, "fact_o", &header, &format!("select oid, {list} from staging.o"))?;
+    workdir.load(&database, "m.csv", "m,n\n1,x\n2,y\n").await?;
+    workdir.load(&database, "o.csv", format!("oid,{list}\n1{}\n", ",2".repeat(roles))).await?;
+    if database.engine == Engine::Sqlite {
+        let why = "fact_o.sql:4: dimensions: 70 of them and 1 of the select are 71 tables, and SQLite joins 64 at most";
+        let settings = [("DATABASE_URL", database.url.as_str())];
+        let all: [&[&str]; 3] = [&["check", "sql/"], &["plan"], &["--pipeline"]];
+        for arguments in all {
+            let output = app(&workdir, arguments, &settings)?;
+            same(output.status.success(), false)?;
+            holds(&(stdout(&output) + &stderr(&output)), why)?;
+        }
+        // As many as can be joined are.
+        let uses = columns[..63].join(": dim_m, ") + ": dim_m";
+        let header = format!("kind: fact\ngrain: [oid]\ndimensions: {{{uses}}}");
+        model(&workdir, "fact_o", &header, &format!("select oid, {list} from staging.o"))?;
+        run(&database, &workdir).await?;
+        same(database.text("select oid, c0_key, c62_key, c69 from datawarehouse.fact_o").await?, "1|2|2|2")?;
+        return Ok(());
+    }
+    run(&database, &workdir).await?;
+    same(database.text("select oid, c0_key, c69_key from datawarehouse.fact_o").await?, "1|2|2")?;
+    let long = "a".repeat(60);
+    let header = format!("kind: fact\ngrain: [oid]\ndimensions: {{{long}: dim_m}}");
+    model(&workdir, "fact_l", &header, &format!("select oid, c1 as {long} from staging.o"))?;
+    let why = format!("the column {long}_key has a name of 64 bytes, and PostgreSQL takes 63");
+    holds(&run_fails(&database, &workdir).await?, &why)
+}
+
+/// A row of PostgreSQL has room for so many only where most are NULL.
+async fn many_attributes_are_overwritten(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let columns: Vec<_> = (0..1_050).map(|number| format!("c{number}")).collect();
+    let (list, select) = (columns.join(","), format!("select id, {} from staging.c", columns.join(", ")));
+    workdir.plugin("c", "name: c\ncreator: us\nfiles: [c*.csv]\ntable: c\nmode: replace\n")?;
+    model(&workdir, "dim_c", "kind: dimension\nkey: [id]", &select)?;
+    let history = format!("kind: dimension\nkey: [id]\nhistory: [{}]", columns.join(", "));
+    model(&workdir, "dim_h", &history, &select)?;
+    model(&workdir, "fact_c", "kind: fact\ngrain: [id]", &select)?;
+    for value in ["1", "2"] {
+        workdir.load(&database, "c.csv", format!("id,{list}\n7,{value}{}{value}\n", ",".repeat(1_049))).await?;
+        run(&database, &workdir).await?;
+    }
+    for table in ["dim_c", "dim_h", "fact_c"] {
+        let is_current = if table == "dim_h" { " and is_current" } else { "" };
+        let newest = format!("select c0, c1049 from datawarehouse.{table} where id = 7{is_current}");
+        same(database.text(&newest).await?, "2|2")?;
+    }
+    Ok(())
 }

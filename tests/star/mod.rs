@@ -6,17 +6,21 @@ pub mod corners;
 pub mod draft;
 pub mod empty;
 pub mod graph;
+pub mod guards;
 pub mod inferred;
+pub mod lacking;
 pub mod members;
 pub mod model;
 pub mod plans;
 pub mod readers;
 pub mod remembered;
+pub mod renames;
 pub mod rows;
 pub mod titles;
 pub mod trace;
 pub mod turns;
 pub mod values;
+pub mod whole;
 pub mod widened;
 
 use libtest_mimic::Trial;
@@ -29,16 +33,20 @@ pub fn cases() -> Vec<Trial> {
         draft::cases(),
         empty::cases(),
         graph::cases(),
+        guards::cases(),
         inferred::cases(),
+        lacking::cases(),
         members::cases(),
         model::cases(),
         plans::cases(),
         readers::cases(),
         remembered::cases(),
+        renames::cases(),
         rows::cases(),
         titles::cases(),
         trace::cases(),
         turns::cases(),
+        whole::cases(),
         values::cases(),
         widened::cases(),
     ]

@@ -7,6 +7,7 @@ mod m20261129_000004_beside;
 mod m20261129_000005_questions;
 mod m20261129_000006_identity;
 mod m20261130_000007_checkpoint;
+mod m20261130_000008_star_load;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
@@ -142,6 +143,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261129_000005_questions::Migration),
         Box::new(m20261129_000006_identity::Migration),
         Box::new(m20261130_000007_checkpoint::Migration),
+        Box::new(m20261130_000008_star_load::Migration),
     ]
 }
 

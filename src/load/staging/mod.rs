@@ -63,7 +63,23 @@ pub(crate) fn hints(dataset: &Dataset, profile: &Profile, shape: &Projection) ->
     texts.filter_map(hint).collect()
 }
 
-/// The columns in which an input differs from those before it, with both headers; and true if one was rather renamed.
+/// The columns that earlier inputs of the table had and this one lacks; those that its plugin names are told apart.
+fn lacking<'a>(known: &'a [Column], plan: &Plan) -> Vec<&'a Column> {
+    let is_there = |column: &&Column| {
+        plan.shape.columns.iter().any(|one| one.column.name == column.name)
+            || plan.shape.absent.iter().any(|one| one.column.name == column.name)
+    };
+    known.iter().filter(|column| column.name != EXTRA_COLUMN && !is_there(column)).collect()
+}
+
+/// The same, to be kept with the load.
+pub(crate) fn columns_lacking(known: &[Column], plan: &Plan) -> Vec<Beside> {
+    let why = "earlier files of the table had it";
+    let one = |column: &Column| Beside::named(BesideKind::Lacking, column.name.clone(), why);
+    lacking(known, plan).into_iter().map(one).collect()
+}
+
+/// The columns in which an input differs from those before it, with both headers; and true if it lacks one.
 pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bool)> {
     let is_own = |column: &&Column| column.name != EXTRA_COLUMN;
     let present: Vec<_> = plan.shape.columns.iter().map(|one| &one.column).filter(is_own).collect();
@@ -73,7 +89,7 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
     if before.is_empty() {
         return None;
     }
-    let lacking: Vec<_> = before.iter().filter(|column| !is_among(&present, &column.name)).copied().collect();
+    let lacking = lacking(known, plan);
     let new: Vec<_> = present.iter().filter(|column| !is_among(&before, &column.name)).copied().collect();
     let list = |columns: &[&Column]| {
         let shown = |column: &&Column| match column.header.as_str() {
@@ -87,7 +103,11 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
     };
     let what = match (lacking.is_empty(), new.is_empty()) {
         (true, true) => return None,
-        (false, true) => format!("without {}", list(&lacking)),
+        (false, true) => {
+            let columns = if lacking.len() == 1 { "column" } else { "columns" };
+            let what = format!("the file lacks the {columns} {}, which earlier files of the table had", list(&lacking));
+            return Some((format!("{what}; before: {}; now: {}", list(&before), list(&present)), true));
+        }
         (true, false) => format!("{} new", list(&new)),
         (false, false) => format!("without {}, {} new", list(&lacking), list(&new)),
     };
@@ -100,14 +120,13 @@ pub(crate) fn header_change(known: &[Column], plan: &Plan) -> Option<(String, bo
         }
         _ => String::new(),
     };
-    let is_renamed = !lacking.is_empty() && !new.is_empty();
     Some((
         format!(
             "the header is another one than before: {what}; before: {}; now: {}{hint}",
             list(&before),
             list(&present)
         ),
-        is_renamed,
+        !lacking.is_empty(),
     ))
 }
 

@@ -1,5 +1,7 @@
 //! The YAML comment at the beginning of a file of the star: it declares the table, not the way of its update.
 
+mod guard;
+mod kinds;
 mod vocabulary;
 mod words;
 
@@ -11,6 +13,8 @@ use clap::ValueEnum;
 use super::Lines;
 use crate::text::nearest;
 use crate::text::yaml_fault::Fault;
+pub use guard::Guard;
+use kinds::{bridge, calendar, dimension, fact};
 use vocabulary::EXAMPLES;
 pub(crate) use vocabulary::VOCABULARY;
 use words::Words;
@@ -30,6 +34,8 @@ pub struct Header {
     pub distinct: bool,
     /// The checks of the table, in groups.
     pub checks: Vec<Checks>,
+    /// What a run may take out of the table.
+    pub guard: Guard,
 }
 
 /// The kinds of tables of the star.
@@ -62,6 +68,8 @@ pub struct Dimension {
     pub unknown: BTreeMap<String, Scalar>,
     /// The treatment of a member that is no longer named.
     pub gone: Gone,
+    /// The earlier name of each column that was renamed.
+    pub was: BTreeMap<String, String>,
 }
 
 /// The header of a fact.
@@ -95,9 +103,6 @@ pub struct Calendar {
     pub fiscal_year_starts: u32,
 }
 
-/// The longest calendar, in days: a thousand years.
-const LONGEST: i64 = 366 * 1000;
-
 impl Kind {
     /// Returns the word in the header.
     pub fn word(&self) -> &'static str {
@@ -114,15 +119,17 @@ impl Kind {
     /// Returns the required words of a header of this kind, and the optional ones.
     fn takes(word: KindWord) -> (&'static [&'static str], &'static [&'static str]) {
         match word {
-            KindWord::Dimension => {
-                (&["key"], &["history", "at", "unknown", "gone", "unpivot", "explode", "distinct", "checks"])
-            }
-            KindWord::Fact => (&["grain"], &["at", "dimensions", "unpivot", "explode", "distinct", "checks"]),
-            KindWord::Bridge => {
-                (&["dimensions"], &["grain", "at", "group", "weight", "unpivot", "explode", "distinct", "checks"])
-            }
+            KindWord::Dimension => (
+                &["key"],
+                &["history", "at", "unknown", "gone", "unpivot", "explode", "distinct", "checks", "guard", "was"],
+            ),
+            KindWord::Fact => (&["grain"], &["at", "dimensions", "unpivot", "explode", "distinct", "checks", "guard"]),
+            KindWord::Bridge => (
+                &["dimensions"],
+                &["grain", "at", "group", "weight", "unpivot", "explode", "distinct", "checks", "guard"],
+            ),
             KindWord::Calendar => (&["from", "to"], &["fiscal_year_starts"]),
-            KindWord::Table => (&[], &["unpivot", "explode", "distinct", "checks"]),
+            KindWord::Table => (&[], &["unpivot", "explode", "distinct", "checks", "guard"]),
             KindWord::View => (&[], &[]),
         }
     }
@@ -224,74 +231,9 @@ impl Header {
             explode: words.explode,
             distinct: words.distinct.unwrap_or_default(),
             checks: words.checks.unwrap_or_default(),
+            guard: words.guard.unwrap_or_default(),
         })
     }
-}
-
-fn dimension(words: &Words) -> Result<Dimension, (&'static str, String)> {
-    let key = words.key.clone().unwrap_or_default();
-    let history = words.history.clone().unwrap_or_default();
-    if let Some(both) = history.iter().find(|column| key.contains(column)) {
-        return Err(("history", format!("history: {both} is part of the key, which never changes")));
-    }
-    if let Some(at) = words.at.as_ref().filter(|at| history.contains(at)) {
-        return Err((
-            "at",
-            format!("at: {at} stands in history, too: what says when a version begins is no attribute"),
-        ));
-    }
-    Ok(Dimension {
-        key,
-        history,
-        at: words.at.clone(),
-        unknown: words.unknown.clone().unwrap_or_default(),
-        gone: words.gone.unwrap_or_default(),
-    })
-}
-
-fn fact(words: &Words) -> Fact {
-    Fact {
-        grain: words.grain.clone().unwrap_or_default(),
-        at: words.at.clone(),
-        dimensions: words.dimensions.clone().unwrap_or_default(),
-    }
-}
-
-fn bridge(words: &Words) -> Result<Kind, (&'static str, String)> {
-    let mut fact = fact(words);
-    if fact.dimensions.len() < 2 {
-        return Err(("dimensions", "dimensions: a bridge joins two at least".to_owned()));
-    }
-    if fact.grain.is_empty() {
-        fact.grain = fact.dimensions.keys().cloned().collect();
-    }
-    let weight = match (&words.weight, &words.group) {
-        (None, None) => None,
-        (Some(column), Some(group)) => Some(Weight { column: column.clone(), group: group.clone() }),
-        (Some(_), None) => {
-            return Err((
-                "weight",
-                "weight needs group: the columns within whose values the weights sum to 1".to_owned(),
-            ));
-        }
-        (None, Some(_)) => return Err(("group", "group without weight".to_owned())),
-    };
-    Ok(Kind::Bridge(fact, weight))
-}
-
-fn calendar(words: &Words) -> Result<Calendar, (&'static str, String)> {
-    let (from, to) = (words.from.unwrap_or_default(), words.to.unwrap_or_default());
-    if to < from {
-        return Err(("to", format!("to: {to} is before {from}")));
-    }
-    if (to - from).num_days() > LONGEST {
-        return Err(("to", "to: a calendar has a thousand years at most".to_owned()));
-    }
-    let fiscal_year_starts = words.fiscal_year_starts.unwrap_or(1);
-    if !(1..=12).contains(&fiscal_year_starts) {
-        return Err(("fiscal_year_starts", "fiscal_year_starts: a month from 1 to 12".to_owned()));
-    }
-    Ok(Calendar { from, to, fiscal_year_starts })
 }
 
 /// Returns the reason why a text has no header: there is no comment, or it `is_open` at the end.

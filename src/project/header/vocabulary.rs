@@ -10,6 +10,10 @@ const DIMENSIONS: &str =
 const CHECKS: &str = "what must hold, such as {not_null: [id], range: {price: [0, 100]}}, or a list of such groups";
 const ACCEPTED: &str = "columns with lists of values, such as {state: [open, paid]}";
 const RANGE: &str = "columns with the lowest and the highest value, such as {price: [0, 100]}";
+const WAS: &str = "columns with their earlier names, such as {customer_no: id}, or the key's earlier name";
+const GUARD: &str = "how much a run may take, such as {at_least: 1000, gone_at_most: 5 %}";
+const LEAST: &str = "a number, such as 1000 or 1000 rows";
+const MOST: &str = "a number or a share of those there, such as 20, 20 members or 5 %";
 const ROLE: &str = "a name of up to 50 small letters, digits and _, such as ship_date";
 const GRAIN: &str = "for a bridge, the columns of dimensions";
 
@@ -53,6 +57,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "gone: keep",
                     "what becomes of a member that a whole file does not name any more",
                 ]),
+                word([
+                    "was",
+                    WAS,
+                    "",
+                    "was: {customer_no: id}",
+                    "the earlier names of columns that have another one now",
+                ]),
                 word(["grain", COLUMNS, GRAIN, "grain: [order_id]", "the columns whose values no two rows share"]),
                 word([
                     "dimensions",
@@ -94,6 +105,7 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "checks: {not_null: [id]}",
                     "what must hold of the table before it is published",
                 ]),
+                word(["guard", GUARD, "", "guard: {gone_at_most: 5 %}", "how much a run may take out of the table"]),
             ],
         },
         Level {
@@ -157,6 +169,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "severity: warn",
                     "the run fails, or it is counted and told",
                 ]),
+            ],
+        },
+        Level {
+            above: "guard",
+            words: &[
+                word(["at_least", LEAST, "", "at_least: 1000", "the least number of open members or rows"]),
+                word(["gone_at_most", MOST, "", "gone_at_most: 5 %", "how many members or rows may go in one run"]),
             ],
         },
     ],

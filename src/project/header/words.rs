@@ -6,6 +6,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::Guard;
+
 /// A value in YAML, as it is written, without quotes: its column's type says what it means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -267,6 +269,16 @@ fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Check
     deserializer.deserialize_any(Groups).map(Some)
 }
 
+/// The earlier names of columns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a name, or columns with their earlier names, such as {customer_no: id}")]
+pub(super) enum Was {
+    /// That of the key's only column.
+    Key(String),
+    /// Those of some columns.
+    Columns(BTreeMap<String, String>),
+}
+
 /// The words of a header.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +291,7 @@ pub(super) struct Words {
     pub(super) at: Option<String>,
     pub(super) unknown: Option<BTreeMap<String, Scalar>>,
     pub(super) gone: Option<Gone>,
+    pub(super) was: Option<Was>,
     #[serde(default, deserialize_with = "some")]
     pub(super) grain: Option<Vec<String>>,
     pub(super) dimensions: Option<BTreeMap<String, DimensionUse>>,
@@ -293,6 +306,7 @@ pub(super) struct Words {
     pub(super) distinct: Option<bool>,
     #[serde(default, deserialize_with = "groups")]
     pub(super) checks: Option<Vec<Checks>>,
+    pub(super) guard: Option<Guard>,
 }
 
 impl Words {
@@ -304,6 +318,7 @@ impl Words {
             ("at", self.at.is_some()),
             ("unknown", self.unknown.is_some()),
             ("gone", self.gone.is_some()),
+            ("was", self.was.is_some()),
             ("grain", self.grain.is_some()),
             ("dimensions", self.dimensions.is_some()),
             ("group", self.group.is_some()),
@@ -315,6 +330,7 @@ impl Words {
             ("explode", self.explode.is_some()),
             ("distinct", self.distinct.is_some()),
             ("checks", self.checks.is_some()),
+            ("guard", self.guard.is_some()),
         ];
         said.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()
     }
@@ -322,17 +338,19 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Guard;
     use super::super::VOCABULARY;
     use super::{Checks, Detailed, Explode, Unpivot, Words};
     use crate::text::yaml_fault::same_words;
 
     #[test]
     fn the_reference_has_the_words_of_the_reader() {
-        let [words, detailed, unpivot, explode, checks] = VOCABULARY.levels else { panic!("five levels") };
+        let [words, detailed, unpivot, explode, checks, guard] = VOCABULARY.levels else { panic!("six levels") };
         same_words::<Words>(words);
         same_words::<Detailed>(detailed);
         same_words::<Unpivot>(unpivot);
         same_words::<Explode>(explode);
         same_words::<Checks>(checks);
+        same_words::<Guard>(guard);
     }
 }

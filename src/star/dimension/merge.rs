@@ -3,7 +3,7 @@
 
 use super::super::{NEW, UNKNOWN};
 use super::{AFFECTED, DimensionSql, MOVED, VERSIONS, in_order, same};
-use crate::sql::quote;
+use crate::sql::{any_of, quote};
 
 impl DimensionSql {
     /// Gives members that were inferred, or had no versions before, the time of one of their versions, so that it finds
@@ -96,6 +96,33 @@ impl DimensionSql {
         })
     }
 
+    /// Counts the open members that rows of the select gave, without the unknown one.
+    pub fn count_open(&self) -> String {
+        format!("select count(*) from {} as d where {}", self.table, self.is_open())
+    }
+
+    /// Counts those that are not open any more.
+    pub fn count_taken(&self, restricted: bool) -> String {
+        let keys = self.keys();
+        let is_current = if self.is_historic() { " and v.is_current" } else { "" };
+        let among = if restricted {
+            format!(" and exists (select 1 from {AFFECTED} as a where {})", same(&keys, "a", "d"))
+        } else {
+            String::new()
+        };
+        format!(
+            "{}{among} and not exists (select 1 from {VERSIONS} as v where {}{is_current})",
+            self.count_open(),
+            same(&keys, "v", "d")
+        )
+    }
+
+    fn is_open(&self) -> String {
+        let current = if self.is_historic() { " and d.is_current" } else { "" };
+        let inferred = if self.infers { " and d.is_inferred is not true" } else { "" };
+        format!("d.{} <> {UNKNOWN}{current}{inferred}", self.id)
+    }
+
     /// Counts the versions that remaining members lose.
     pub fn count_fewer(&self) -> Option<String> {
         self.is_historic().then(|| {
@@ -147,7 +174,7 @@ impl DimensionSql {
                 set.join(", "),
                 self.same_version("d", "v"),
                 self.id,
-                differs.join(" or ")
+                any_of(&differs)
             )
         })
     }

@@ -1,11 +1,14 @@
 //! A dimension: members keep their keys for ever. Without history, changed attributes are overwritten. With history, a
 //! change opens a new version of the member; its versions follow from all its rows, in the order of their times.
 
+mod lacking;
 mod merge;
 mod renamed;
 mod seen;
 mod versions;
+mod whole;
 
+pub use lacking::Lacking;
 pub use renamed::{RENAMED, Widened, widened};
 pub(super) use renamed::{note_texts, take_texts};
 pub use seen::REPLACED;
@@ -30,6 +33,9 @@ const AT: &str = "sluice_at";
 /// The column that marks a member that is no longer named.
 pub const GONE: &str = "sluice_gone";
 
+/// The column with the first load of whole truth that does not say the row any more.
+const UNTIL: &str = "sluice_until";
+
 /// The time from which a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum At {
@@ -51,6 +57,10 @@ impl Dimension {
     /// In words, if they do not.
     pub fn fits(&self, columns: &[TableColumn]) -> Result<(), String> {
         must_be_time(self.at.as_deref(), columns)?;
+        let is_given = |(_, old): &(&String, &String)| columns.iter().any(|column| column.name == **old);
+        if let Some((new, old)) = self.was.iter().find(is_given) {
+            return Err(format!("was: the select gives {old} as well as {new}, so {old} has not become {new}"));
+        }
         for TableColumn { name, declared } in columns {
             if OWN.contains(&name.as_str()) {
                 return Err(format!(
@@ -151,9 +161,7 @@ impl DimensionSql {
 
     /// Makes the indexes over the natural key anew, for keys that are too long for one.
     pub fn index_anew(&self) -> Vec<String> {
-        let seen = format!("{}_seen_key", self.name);
-        let schema = self.seen.rsplit_once('.').map_or("", |(schema, _)| schema);
-        vec![self.drop_index(), self.create_index(), format!("drop index if exists {schema}.{}", quote(&seen))]
+        vec![self.drop_index(), self.create_index(), self.drop_index_of_seen()]
     }
 
     /// The condition for the rows in an index over the natural key.
@@ -171,6 +179,10 @@ impl DimensionSql {
     /// Returns true if rows begin to hold when they were loaded.
     pub fn is_dated_by_load(&self) -> bool {
         self.at == At::Loaded
+    }
+
+    pub(in crate::star) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Returns true if members have versions.

@@ -2,9 +2,9 @@
 //! that it goes when its load is retracted.
 
 use super::super::{NEW, UNKNOWN};
-use super::{AT, DimensionSql, GONE, same};
+use super::{AT, DimensionSql, GONE, UNTIL, same};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, TableColumn, TableDef, quote};
+use crate::sql::{Table, TableColumn, TableDef, any_of, quote};
 
 /// The temporary table with replaced rows of an upserted staging table, which are kept there for retractions.
 pub const REPLACED: &str = "sluice_replaced";
@@ -15,8 +15,19 @@ impl DimensionSql {
         let own = |name: &str, declared: &str| TableColumn { name: name.to_owned(), declared: declared.to_owned() };
         let mut columns = self.columns.clone();
         columns.extend([own(LOAD_COLUMN, "bigint"), own(LINE_COLUMN, "bigint")]);
-        columns.extend([own(AT, &self.valid()), own(GONE, "boolean")]);
+        columns.extend(self.is_historic().then(|| own(AT, &self.valid())));
+        columns.extend([own(GONE, "boolean"), own(UNTIL, "bigint")]);
         columns
+    }
+
+    /// Returns true if that table is of a dimension with history exactly if this one has it.
+    pub fn fits_seen(&self, columns: &[TableColumn]) -> bool {
+        columns.iter().any(|column| column.name == AT) == self.is_historic()
+    }
+
+    /// Drops that table.
+    pub fn drop_seen(&self) -> String {
+        format!("drop table {}", self.seen)
     }
 
     /// Creates that table.
@@ -28,21 +39,28 @@ impl DimensionSql {
     /// Creates the index of that table over the natural key.
     pub fn index_seen(&self) -> String {
         format!(
-            "create index {} on {} ({}, {AT}){}",
+            "create index {} on {} ({}){}",
             quote(&format!("{}_seen_key", self.name)),
             self.seen,
-            self.keys().join(", "),
+            self.keys().into_iter().chain(self.is_historic().then(|| AT.to_owned())).collect::<Vec<_>>().join(", "),
             self.indexed()
         )
     }
 
-    /// Fills it with the existing versions, as rows of this load.
+    /// Drops that index.
+    pub fn drop_index_of_seen(&self) -> String {
+        self.engine.drop_index(&self.seen, &format!("{}_seen_key", self.name))
+    }
+
+    /// Fills it with the existing rows, as rows of this load.
     pub fn remember_versions(&self, load: Option<i64>) -> String {
         let all = self.columns.iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ");
         let inferred = if self.infers { " and is_inferred is not true" } else { "" };
+        let (time, is_given) =
+            if self.is_historic() { ("valid_from, ", " and valid_from is not null") } else { ("", "") };
         format!(
-            "insert into {} ({}) select {all}, {}, null, valid_from, false from {} where {} <> {UNKNOWN} and \
-             valid_from is not null{inferred}",
+            "insert into {} ({}) select {all}, {}, null, {time}false, cast(null as bigint) from {} \
+             where {} <> {UNKNOWN}{is_given}{inferred}",
             self.seen,
             self.seen_list(),
             number(load),
@@ -51,7 +69,8 @@ impl DimensionSql {
         )
     }
 
-    /// Deletes the rows of retracted loads, and the members' ends out of these loads.
+    /// Deletes the rows of retracted loads, and the members' ends out of these loads; loads that were a whole
+    /// [pass on](DimensionSql::pass_on) before what others say, too.
     pub fn forget_retracted(&self) -> String {
         let DimensionSql { seen, loads, .. } = self;
         let load = quote(LOAD_COLUMN);
@@ -85,7 +104,7 @@ impl DimensionSql {
         let keys = self.keys();
         let (load, line) = (quote(LOAD_COLUMN), quote(LINE_COLUMN));
         let differs: Vec<_> = self.columns.iter().map(|one| self.engine.differs(one, "s", "n")).collect();
-        let same_row = format!("not ({})", differs.join(" or "));
+        let same_row = format!("not {}", any_of(&differs));
         let (of_load, of_line) = match self.lineage {
             true => (format!("n.{load}"), format!("n.{line}")),
             false => (number(self.newest), "cast(null as bigint)".to_owned()),
@@ -117,7 +136,7 @@ impl DimensionSql {
             format!("create index {from}_key on {from} ({}, {AT}){}", keys.join(", "), self.indexed()),
             format!("delete from {seen} as s where not s.{GONE} and {stale}"),
             format!(
-                "insert into {seen} ({}) select {}, {of_load}, {of_line}, n.{AT}, false \
+                "insert into {seen} ({}) select {}, {of_load}, {of_line}, n.{AT}, false, cast(null as bigint) \
                  from (select *, row_number() over (partition by {}, {AT} order by {latest}) as pick from {from}) as n where n.pick = 1 \
                  and not exists (select 1 from {seen} as s where {} and not s.{GONE} and {same_row} and (s.{AT} = n.{AT} and {same_origin} \
                  or s.{AT} {before} n.{AT} and {cannot_go} and not exists (select 1 from {seen} as l where {} \
@@ -135,28 +154,37 @@ impl DimensionSql {
         ]
     }
 
-    /// Closes the members that are not in [`NEW`]: `load` is the newest one of a dataset of full files. They end at the
-    /// time of this load, or right after their last row begins to hold, if that is later.
-    pub fn close(&self, load: i64) -> String {
+    /// Closes the members that `load`, one of a dataset of full files, does not name: they are not in [`NEW`] if it is
+    /// the newest one. They end at the time of this load, or right after their last row begins to hold, if that is later.
+    pub fn close(&self, load: i64, is_newest: bool) -> String {
         let DimensionSql { seen, loads, .. } = self;
         let keys = self.keys();
         let list = |prefix: &str| keys.iter().map(|key| format!("{prefix}{key}")).collect::<Vec<_>>().join(", ");
         let loaded = format!("(select {} from {loads} as l where l.id = {load})", self.moment("max(l.finished_at)"));
         let of_load = quote(LOAD_COLUMN);
+        let (until_then, is_absent, then) = match is_newest {
+            true => {
+                let is_absent = format!("not exists (select 1 from {NEW} as n where {})", same(&keys, "n", "s"));
+                (String::new(), is_absent, String::new())
+            }
+            false => {
+                let until_then = format!(" and coalesce({of_load}, 0) <= {load}");
+                (until_then, self.is_not_in(load), format!(" and g.{of_load} <= {load}"))
+            }
+        };
         format!(
             "insert into {seen} ({}, {of_load}, {AT}, {GONE}) \
              select {}, case when s.{of_load} > {load} then s.{of_load} else {load} end, case when s.{AT} < {loaded} \
               then {loaded} else {} end, true \
-             from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} where not {GONE} group by {}) as s \
-             where s.{AT} < {} and not exists (select 1 from {NEW} as n where {}) \
-             and not exists (select 1 from {seen} as g where {} and g.{GONE} and g.{AT} > s.{AT} and g.{of_load} >= s.{of_load})",
+             from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} where not {GONE}{until_then} group by {}) as s \
+             where s.{AT} < {} and {is_absent} \
+             and not exists (select 1 from {seen} as g where {} and g.{GONE} and g.{AT} > s.{AT} and g.{of_load} >= s.{of_load}{then})",
             list(""),
             list("s."),
             self.right_after(&format!("s.{AT}")),
             list(""),
             list(""),
             self.latest(),
-            same(&keys, "n", "s"),
             same(&keys, "g", "s")
         )
     }
@@ -176,7 +204,7 @@ impl DimensionSql {
     }
 
     /// Returns the names of the columns: in a table with columns added later, they have another order.
-    fn seen_list(&self) -> String {
+    pub(super) fn seen_list(&self) -> String {
         self.seen_columns().iter().map(|one| quote(&one.name)).collect::<Vec<_>>().join(", ")
     }
 

@@ -7,35 +7,42 @@ use super::seen::first;
 use super::{AFFECTED, AT, At, DimensionSql, GONE, VERSIONS, as_named};
 use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
-use crate::sql::{Table, TableColumn, TableDef, quote};
+use crate::sql::{Table, TableColumn, TableDef, all_of, quote};
 
 impl DimensionSql {
     /// Writes a select's rows into a temporary table, each with the time from which it holds.
     pub fn observe(&self, source: &str, into: &str) -> Vec<String> {
-        let mut columns = self.columns.clone();
         let value = |one: &TableColumn| {
             let value = format!("n.{}", quote(&one.name));
             if self.key.contains(one) { as_named(self.engine, &one.declared, &value) } else { value }
         };
         let mut values: Vec<_> = self.columns.iter().map(value).collect();
         if self.has_ids {
-            columns.insert(0, TableColumn::new(key_column(&self.name), "bigint"));
             values.insert(0, format!("n.{}", self.id));
         }
         if self.lineage {
-            for column in [LOAD_COLUMN, LINE_COLUMN] {
-                columns.push(TableColumn::new(column, "bigint"));
-                values.push(format!("n.{}", quote(column)));
-            }
+            values.extend([LOAD_COLUMN, LINE_COLUMN].map(|column| format!("n.{}", quote(column))));
         }
-        if let Some(at) = self.at_value() {
-            columns.push(TableColumn::new(AT, self.valid()));
-            values.push(at);
-        }
+        values.extend(self.at_value());
         vec![
-            self.names.create_table(&TableDef::new(Table::temporary(into), columns)),
+            self.names.create_table(&TableDef::new(Table::temporary(into), self.observed_columns())),
             format!("insert into {into} select {} from ({source}) as n", values.join(", ")),
         ]
+    }
+
+    /// Returns the columns of that table.
+    pub(super) fn observed_columns(&self) -> Vec<TableColumn> {
+        let mut columns = self.columns.clone();
+        if self.has_ids {
+            columns.insert(0, TableColumn::new(key_column(&self.name), "bigint"));
+        }
+        if self.lineage {
+            columns.extend([LOAD_COLUMN, LINE_COLUMN].map(|column| TableColumn::new(column, "bigint")));
+        }
+        if self.at != At::Nothing {
+            columns.push(TableColumn::new(AT, self.valid()));
+        }
+        columns
     }
 
     fn at_value(&self) -> Option<String> {
@@ -161,6 +168,7 @@ impl DimensionSql {
         };
         let rows = if kept { self.seen_rows() } else { NEW.to_owned() };
         let select = match (self.is_historic(), &self.at) {
+            (false, _) if kept => self.last_said(),
             (false, At::Nothing) if self.has_ids => format!("select {}, {all} from {NEW}", self.id),
             (false, At::Nothing) => without_repeats(self.engine, &self.columns, NEW),
             (false, _) => format!(
@@ -199,7 +207,7 @@ impl DimensionSql {
                       begun where not {GONE}",
                     of_version.join(", "),
                     newest.concat(),
-                    same.join(" and "),
+                    all_of(&same),
                     self.latest(),
                 )
             }

@@ -147,6 +147,16 @@ impl FactSql {
         (!counts.is_empty()).then(|| format!("select {}", counts.join(", ")))
     }
 
+    /// Counts the select's rows that are in the fact and have no value, for each dimension, in one row.
+    pub fn count_nulls(&self, source: &str) -> String {
+        let count = |role: &Role| format!("count(case when n.{} is null then 1 end)", quote(&role.column.name));
+        let counts: Vec<_> = self.roles.iter().map(count).collect();
+        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
+        let joins = self.joins(|role| role.missing == Missing::Reject);
+        format!("select {} from ({source}) as n{joins}{only}", counts.join(", "))
+    }
+
     /// Keeps the select's rows for several queries.
     pub fn keep(source: &str) -> String {
         format!("create temp table {NEW} as {source}")

@@ -17,7 +17,7 @@ use super::{KEYED, UNKNOWN};
 use crate::project::key_column;
 use crate::project::{Fact, Missing};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Type};
-use crate::sql::{Engine, Names, Schema, Table, TableColumn, quote, type_of};
+use crate::sql::{Engine, Names, Schema, Table, TableColumn, any_of, quote, type_of};
 
 /// The temporary table with load and line of the rows that are looked up again.
 pub const AGAIN: &str = "sluice_again";
@@ -170,6 +170,10 @@ impl FactSql {
         Some(format!("(select * from {} where not ({short})) as n", self.table))
     }
 
+    pub(in crate::star) fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// Returns the fact's columns.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
@@ -256,7 +260,7 @@ impl FactSql {
             self.table,
             set.join(", "),
             self.same_grain("k", "f"),
-            differs.join(" or ")
+            any_of(&differs)
         ))
     }
 
@@ -268,7 +272,7 @@ impl FactSql {
                 "select count(*) from {} as f join {KEYED} as k on {} where {}",
                 self.table,
                 self.same_grain("k", "f"),
-                differs.join(" or ")
+                any_of(&differs)
             )
         })
     }

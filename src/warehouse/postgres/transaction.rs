@@ -242,6 +242,7 @@ fn clause(alteration: &Alteration) -> String {
             let (name, declared) = (quote(&column.name), &column.declared);
             format!("alter column {name} type {declared} using {name}::{declared}")
         }
+        Alteration::Rename { from, to } => format!("rename column {} to {}", quote(from), quote(to)),
         Alteration::Drop { name } => format!("drop column {}", quote(name)),
         Alteration::Widen { name, from, to } => {
             let column = quote(name);

@@ -90,6 +90,11 @@ pub(super) async fn alter(
                     column.declared.clone_from(&new.declared);
                 }
             }
+            Alteration::Rename { from, to } => {
+                for column in columns.iter_mut().filter(|column| column.name == *from) {
+                    column.name.clone_from(to);
+                }
+            }
             Alteration::Drop { name } => columns.retain(|column| column.name != *name),
             Alteration::Widen { name, from, to } => {
                 for column in columns.iter_mut().filter(|column| column.name == *name) {
