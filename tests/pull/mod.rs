@@ -50,7 +50,7 @@ pub fn records(count: u64) -> Vec<Json> {
             "Dim1": sexes[(n / 8 % 3) as usize],
             "Value": format!("{}.{} [x]", 40 + n % 50, n % 10),
             "NumericValue": 40.0 + (n % 5000) as f64 / 100.0,
-            "Comments": if n % 3 == 0 { Json::Null } else { "NA".into() },
+            "Comments": if n.is_multiple_of(3) { Json::Null } else { "NA".into() },
             "Date": format!("2024-08-{:02}T09:43:39.{:03}+02:00", 1 + n % 28, n % 1000),
         })
     };
