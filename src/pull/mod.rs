@@ -2,11 +2,15 @@
 
 mod client;
 mod error;
+mod fetch;
 mod page;
 mod paginate;
 mod pause;
 mod run;
+mod state;
+mod take;
 
 pub use self::client::Client;
 pub use self::error::PullError;
-pub use self::run::{FirstPage, Pull, Spooled, State, Tally};
+pub use self::run::{FirstPage, Pull, Spooled, Tally};
+pub use self::state::State;

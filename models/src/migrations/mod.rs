@@ -106,6 +106,7 @@ fn maker(table: &str) -> &'static str {
         "question" => "m20261129_000005_questions",
         "identity" => "m20261129_000006_identity",
         "checkpoint" => "m20261130_000007_checkpoint",
+        "star_load" => "m20261130_000008_star_load",
         _ => "m20261120_000001_catalog",
     }
 }

@@ -8,6 +8,7 @@ mod reach;
 mod read;
 mod rule;
 mod series;
+mod source_ways;
 mod source_yaml;
 mod stated;
 mod variables;

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::dataset::pull_source::{
-    Auth, End, JsonPath, Lag, Method, OData, ODataBy, Paginate, PullSource, Send, Since, SinceFormat, literal,
-};
+use super::source_ways::{paginate, since_of, time};
+use crate::dataset::pull_source::{Auth, JsonPath, Method, PullSource, literal};
 
 /// Pages of a run at most, unless the plugin says another number.
 const MAX_PAGES: u64 = 100_000;
@@ -31,8 +29,8 @@ pub(super) struct SourceYaml {
     #[serde(default)]
     select: Vec<String>,
     #[serde(default)]
-    order: Vec<String>,
-    page_size: Option<u64>,
+    pub(super) order: Vec<String>,
+    pub(super) page_size: Option<u64>,
     method: Option<MethodYaml>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -40,7 +38,7 @@ pub(super) struct SourceYaml {
     params: BTreeMap<String, String>,
     body: Option<Json>,
     records: Option<String>,
-    paginate: Option<PaginateYaml>,
+    pub(super) paginate: Option<PaginateYaml>,
     auth: Option<AuthYaml>,
     since: Option<SinceYaml>,
     #[serde(default)]
@@ -68,21 +66,21 @@ enum MethodYaml {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PaginateYaml {
-    by: By,
-    param: Option<String>,
-    start: Option<u64>,
-    size_param: Option<String>,
-    size: Option<u64>,
-    from: Option<String>,
-    total: Option<String>,
-    pages: Option<String>,
-    has_more: Option<String>,
-    last: Option<String>,
+    pub(super) by: By,
+    pub(super) param: Option<String>,
+    pub(super) start: Option<u64>,
+    pub(super) size_param: Option<String>,
+    pub(super) size: Option<u64>,
+    pub(super) from: Option<String>,
+    pub(super) total: Option<String>,
+    pub(super) pages: Option<String>,
+    pub(super) has_more: Option<String>,
+    pub(super) last: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum By {
+pub(super) enum By {
     None,
     Page,
     Offset,
@@ -107,21 +105,21 @@ pub(super) struct AuthYaml {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SinceYaml {
-    column: String,
-    send: Option<String>,
+    pub(super) column: String,
+    pub(super) send: Option<String>,
     #[serde(default)]
-    format: FormatYaml,
-    initial: Option<String>,
-    lag: Option<String>,
+    pub(super) format: FormatYaml,
+    pub(super) initial: Option<String>,
+    pub(super) lag: Option<String>,
     #[serde(default)]
-    boundary: Boundary,
+    pub(super) boundary: Boundary,
     #[serde(default)]
-    ordered: bool,
+    pub(super) ordered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum FormatYaml {
+pub(super) enum FormatYaml {
     #[default]
     Iso,
     Epoch,
@@ -131,10 +129,17 @@ enum FormatYaml {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Boundary {
+pub(super) enum Boundary {
     #[default]
     Inclusive,
     Exclusive,
+}
+
+impl SourceYaml {
+    /// True if the server speaks OData.
+    pub(super) fn is_odata(&self) -> bool {
+        self.kind == Kind::OData
+    }
 }
 
 /// The source that the words declare.
@@ -147,7 +152,7 @@ pub(super) fn source(yaml: &SourceYaml) -> Result<PullSource, String> {
 
 fn read(yaml: &SourceYaml) -> Result<PullSource, String> {
     let base = address(&yaml.url)?;
-    let is_odata = yaml.kind == Kind::OData;
+    let is_odata = yaml.is_odata();
     let only = |is_said: bool, word: &str, kind: &str| {
         if is_said { Err(format!("{word} goes with kind: {kind}")) } else { Ok(()) }
     };
@@ -275,115 +280,6 @@ fn auth(yaml: &AuthYaml) -> Result<Auth, String> {
     Ok(auth)
 }
 
-fn path(word: &str, text: Option<&String>) -> Result<Option<JsonPath>, String> {
-    text.map(|text| JsonPath::parse(text)).transpose().map_err(|why| format!("paginate: {word}: {why}"))
-}
-
-fn paginate(yaml: &SourceYaml, filter: Option<String>, method: &Method) -> Result<Option<Paginate>, String> {
-    let is_odata = yaml.kind == Kind::OData;
-    if is_odata {
-        let by = match yaml.paginate.as_ref().map(|paginate| paginate.by) {
-            None | Some(By::NextUrl) => ODataBy::Found,
-            Some(By::Key) if yaml.order.is_empty() => return Err("paginate: by: key needs order: [Id]".to_owned()),
-            Some(By::Key) => ODataBy::Key,
-            Some(By::Skip) => ODataBy::Skip,
-            Some(_) => return Err("paginate: by: takes one of next_url, key, skip with kind: odata".to_owned()),
-        };
-        if by != ODataBy::Found && yaml.page_size.is_none() {
-            return Err("paginate: by: key and skip need page_size, such as page_size: 1000".to_owned());
-        }
-        let (order, page_size) = (yaml.order.clone(), yaml.page_size);
-        if page_size == Some(0) {
-            return Err("page_size: takes a number from 1 on".to_owned());
-        }
-        if let Some(bad) = order.iter().find(|column| column.split_whitespace().count() != 1) {
-            return Err(format!("order: {bad:?} is no name of a column; the order is ascending"));
-        }
-        return Ok(Some(Paginate::OData(OData { filter, order, page_size, by })));
-    }
-    let Some(said) = &yaml.paginate else { return Ok(None) };
-    let size = match (&said.size_param, said.size) {
-        (Some(param), Some(size)) if size > 0 => Some((param.clone(), size)),
-        (None, None) => None,
-        _ => return Err("paginate: size_param and size go together, such as size_param: limit, size: 100".to_owned()),
-    };
-    let end = End {
-        total: path("total", said.total.as_ref())?,
-        pages: path("pages", said.pages.as_ref())?,
-        has_more: path("has_more", said.has_more.as_ref())?,
-        last: path("last", said.last.as_ref())?,
-    };
-    let param = |default: &str| said.param.clone().unwrap_or_else(|| default.to_owned());
-    let from = path("from", said.from.as_ref())?;
-    Ok(Some(match said.by {
-        By::None => Paginate::None,
-        By::Page => Paginate::Page { param: param("page"), start: said.start.unwrap_or(1), size, end },
-        By::Offset => Paginate::Offset { param: param("offset"), size, end },
-        By::Cursor => {
-            let from = from
-                .ok_or("paginate: by: cursor needs from, the path to the cursor in a page, such as meta.next_cursor")?;
-            if matches!(method, Method::Post(_)) {
-                JsonPath::parse(&param("cursor")).map_err(|why| format!("paginate: param: {why}"))?;
-            }
-            Paginate::Cursor { param: param("cursor"), from, size, end }
-        }
-        By::LinkHeader => Paginate::LinkHeader,
-        By::NextUrl => {
-            let from =
-                from.ok_or("paginate: by: next_url needs from, the path to the address in a page, such as links.next")?;
-            Paginate::NextUrl { from, end }
-        }
-        By::Key | By::Skip => return Err("paginate: by: key and skip go with kind: odata".to_owned()),
-    }))
-}
-
-fn since_of(yaml: &SinceYaml, is_odata: bool, method: &Method) -> Result<Since, String> {
-    let send = match yaml.send.as_deref() {
-        Some("filter") | None if is_odata => Send::Filter,
-        None | Some("filter") => {
-            return Err("since: needs send, the parameter that takes the value, such as send: updated_after".to_owned());
-        }
-        Some(name) => match name.strip_prefix("body.") {
-            Some(path) if matches!(method, Method::Post(_)) => {
-                Send::Body(JsonPath::parse(path).map_err(|why| format!("since: send: {why}"))?)
-            }
-            Some(_) => return Err("since: send: body. goes with method: POST".to_owned()),
-            None => Send::Param(name.to_owned()),
-        },
-    };
-    let format = match yaml.format {
-        FormatYaml::Iso => SinceFormat::Iso,
-        FormatYaml::Epoch => SinceFormat::Epoch,
-        FormatYaml::EpochMs => SinceFormat::EpochMillis,
-        FormatYaml::Number => SinceFormat::Number,
-    };
-    let lag = match yaml.lag.as_deref() {
-        None => Lag::None,
-        Some(text) if format == SinceFormat::Number => Lag::Number(
-            text.parse().ok().filter(|lag| *lag >= 0).ok_or("since: lag takes a number with format: number")?,
-        ),
-        Some(text) => {
-            let lag = time(text).and_then(|time| TimeDelta::from_std(time).ok());
-            Lag::Time(lag.ok_or_else(|| format!("since: lag: {text:?} is no time, such as 10m, 2h or 1d"))?)
-        }
-    };
-    let since = Since {
-        column: yaml.column.clone(),
-        send,
-        format,
-        initial: yaml.initial.clone(),
-        lag,
-        inclusive: yaml.boundary == Boundary::Inclusive,
-        ordered: yaml.ordered,
-    };
-    if let Some(initial) = &since.initial
-        && since.value(initial).is_none()
-    {
-        return Err(format!("since: initial: {initial:?} is none of format: {}", since.format.word()));
-    }
-    Ok(since)
-}
-
 /// The condition of OData that a text or the values of columns stand for.
 fn odata_filter(yaml: &Json) -> Result<String, String> {
     let Json::Object(columns) = yaml else {
@@ -404,17 +300,4 @@ fn odata_filter(yaml: &Json) -> Result<String, String> {
         Ok(format!("({})", values.iter().map(one).collect::<Result<Vec<_>, String>>()?.join(" or ")))
     });
     Ok(conditions.collect::<Result<Vec<_>, String>>()?.join(" and "))
-}
-
-/// A time such as `90s`, `10m`, `2h` or `1d`.
-fn time(text: &str) -> Option<Duration> {
-    let (number, unit) = text.trim().split_at_checked(text.trim().len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.trim().parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
 }

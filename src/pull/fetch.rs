@@ -1,0 +1,216 @@
+//! One page of a run: the request for it, and what its answer holds.
+
+use chrono::Utc;
+use serde_json::Value as Json;
+use url::Url;
+
+use super::client::{Answer, Request, header, may_go, shown};
+use super::error::PullError;
+use super::page::{Fault, Kind, Page};
+use super::paginate::{Next, Place, Seen};
+use super::run::Pull;
+use crate::dataset::pull_source::{Auth, JsonPath, Method, Paginate, Send};
+
+/// Tries of a page whose body breaks off.
+const BROKEN: u32 = 3;
+
+/// A page that was fetched.
+pub(super) struct Fetched {
+    pub(super) body: Body,
+    pub(super) place: Place,
+    /// Place of the page behind it; `None` if it was the last one, or of a place that cannot be told.
+    pub(super) next: Option<Place>,
+    /// Rule that ended the run.
+    pub(super) end: &'static str,
+}
+
+pub(super) enum Body {
+    Json(Page),
+    /// A file of this ending.
+    Table(&'static str, Vec<u8>),
+}
+impl Pull<'_> {
+    /// Fetches the page at a place.
+    pub(super) async fn fetch(&mut self, place: Place) -> Result<Fetched, PullError> {
+        let request = self.request(&place)?;
+        let mut tried = 0;
+        loop {
+            let answer = self.client.get(self.source, &request).await?;
+            tried += 1;
+            match self.read(answer, &place) {
+                Err(Fault::BrokenOff(why)) if tried == BROKEN => {
+                    return Err(PullError::Unreachable { url: shown(&request.url), why, tries: tried });
+                }
+                Err(Fault::BrokenOff(why)) => {
+                    tracing::warn!(url = shown(&request.url), "{why}; try {} of {BROKEN}", tried + 1);
+                }
+                Err(Fault::NoPage(why)) => {
+                    let hint = if self.is_resumed && matches!(place, Place::Url(_) | Place::Cursor(_)) {
+                        "; if the place is no longer known there, --restart begins anew"
+                    } else {
+                        ""
+                    };
+                    return Err(PullError::Page { url: shown(&request.url), why: format!("{why}{hint}") });
+                }
+                Ok(fetched) => return Ok(fetched),
+            }
+        }
+    }
+
+    fn read(&mut self, answer: Answer, place: &Place) -> Result<Fetched, Fault> {
+        let Answer { url, headers, date, body } = answer;
+        if self.state.until.is_none() {
+            self.state.until = Some(date.unwrap_or_else(Utc::now).min(Utc::now()));
+        }
+        let content_type = header(&headers, "content-type");
+        let kind = Kind::of(&body, content_type);
+        if let Kind::Table(ending) = kind {
+            let way = self.paginate.clone().unwrap_or(Paginate::None);
+            let page = Page::empty();
+            let seen = Seen {
+                page: &page,
+                headers: &headers,
+                url: &url,
+                place,
+                rows: self.state.records,
+                pages: self.state.pages + 1,
+            };
+            let next = match &way {
+                Paginate::LinkHeader | Paginate::None => way.next(&seen, None),
+                Paginate::Page { start, .. } if !body.is_empty() => {
+                    let number = if let Place::Page(number) = place { *number } else { *start };
+                    Next::Page(Place::Page(number + 1))
+                }
+                Paginate::Page { .. } => Next::End("an empty page"),
+                _ => Next::Unknown(format!("its body is {ending}, whose pages go by page or link_header")),
+            };
+            return Fetched::new(next, Body::Table(ending, body), place);
+        }
+        let (page, path) = Page::read(body, kind, self.records.as_ref())?;
+        self.records.get_or_insert(path);
+        let way = self.paginate.get_or_insert_with(|| Paginate::found(&page, &headers)).clone();
+        let count = way.count(&page);
+        // Behind a key the server counts the rest.
+        let is_rest = matches!(place, Place::Key(_)) && self.state.said.is_some();
+        self.state.said = count.filter(|_| !is_rest).or(self.state.said);
+        self.tally.said = self.state.said;
+        let (rows, pages) = (self.state.records + page.records().len() as u64, self.state.pages + 1);
+        let mut next =
+            way.next(&Seen { page: &page, headers: &headers, url: &url, place, rows, pages }, self.tally.said);
+        if let Next::Page(Place::Url(text)) = &mut next {
+            let wrong = |error| Fault::NoPage(format!("the address of the next page is none: {error}"));
+            let mut address = Url::parse(text).map_err(wrong)?;
+            may_go(self.source, &url, &address).map_err(|error| Fault::NoPage(error.to_string()))?;
+            // It goes into the checkpoint.
+            if without_credentials(&mut address, self.source.auth.as_ref()) {
+                *text = address.into();
+            }
+        }
+        Fetched::new(next, Body::Json(page), place)
+    }
+    /// The request of the page at a place.
+    fn request(&self, place: &Place) -> Result<Request, PullError> {
+        let source = self.source;
+        let mut headers = Vec::new();
+        let mut method = source.method.clone();
+        if let Some(Paginate::OData(odata)) = &source.paginate {
+            headers.push(("accept", "application/json".to_owned()));
+            headers.push(("odata-maxversion", "4.01".to_owned()));
+            if let Some(size) = odata.page_size {
+                headers.push(("prefer", format!("odata.maxpagesize={size}")));
+            }
+        }
+        if let Place::Url(next) = place {
+            let url = Url::parse(next)
+                .map_err(|error| self.page_error(&format!("the address of the next page is none: {error}")))?;
+            return Ok(Request { url, method, headers });
+        }
+        let mut params = source.params.clone();
+        // A first page has shown the way.
+        let paged = self.paginate.as_ref().map_or_else(Vec::new, |way| way.params(place));
+        let is_in_body = matches!((&method, &self.paginate), (Method::Post(_), Some(_)));
+        let mut conditions = match &source.paginate {
+            Some(Paginate::OData(odata)) => odata.conditions(place),
+            _ => Vec::new(),
+        };
+        if let (Some(since), Some(asked)) = (&source.since, &self.state.asked) {
+            match &since.send {
+                Send::Filter => {
+                    let by = if since.inclusive { "ge" } else { "gt" };
+                    conditions.push(format!("{} {by} {asked}", since.column));
+                }
+                Send::Param(name) => params.push((name.clone(), asked.clone())),
+                Send::Body(path) => set(&mut method, path, Json::String(asked.clone())),
+            }
+        }
+        if !conditions.is_empty() {
+            params.push(("$filter".to_owned(), conditions.join(" and ")));
+        }
+        if is_in_body {
+            for (name, value) in paged {
+                let path = JsonPath::parse(&name).unwrap_or_else(|_| JsonPath(vec![name.clone()]));
+                let number = value.parse::<u64>().ok().filter(|_| !matches!(place, Place::Cursor(Json::String(_))));
+                set(&mut method, &path, number.map_or(Json::String(value), Json::from));
+            }
+        } else {
+            // What the plugin says of a page's parameter holds for the first page alone.
+            params.retain(|(name, _)| !paged.iter().any(|(own, _)| own == name));
+            params.extend(paged);
+        }
+        let mut url = source.url.clone();
+        if !params.is_empty() {
+            url.set_query(Some(&query(&params)));
+        }
+        Ok(Request { url, method, headers })
+    }
+}
+
+impl Fetched {
+    pub(super) fn new(next: Next, body: Body, place: &Place) -> Result<Fetched, Fault> {
+        match next {
+            Next::Unknown(why) => Err(Fault::NoPage(why)),
+            Next::End(end) => Ok(Fetched { body, place: place.clone(), next: None, end }),
+            Next::Page(next) => Ok(Fetched { body, place: place.clone(), next: Some(next), end: "" }),
+        }
+    }
+
+    /// True if it has no records and no page behind it.
+    pub(super) fn is_empty_end(&self) -> bool {
+        let is_empty = match &self.body {
+            Body::Json(page) => page.records().len() == 0,
+            Body::Table(_, bytes) => bytes.is_empty(),
+        };
+        is_empty && self.next.is_none()
+    }
+}
+
+/// Takes the credentials out of an address that the server has written, as they are added to each request and kept nowhere; returns
+/// true if there were any.
+fn without_credentials(url: &mut Url, auth: Option<&Auth>) -> bool {
+    let Some(Auth::Query { name, .. }) = auth else { return false };
+    let is_there = url.query_pairs().any(|(own, _)| own == *name);
+    if is_there {
+        let rest: Vec<_> = url.query_pairs().into_owned().filter(|(own, _)| own != name).collect();
+        url.set_query(Some(query(&rest).as_str()).filter(|query| !query.is_empty()));
+    }
+    is_there
+}
+
+/// Parameters as an address has them: `%20` for a blank, which every server reads.
+fn query(params: &[(String, String)]) -> String {
+    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+    text.replace('+', "%20").replace("%24", "$")
+}
+
+/// Sets a value in the body.
+fn set(method: &mut Method, path: &JsonPath, value: Json) {
+    let Method::Post(body) = method else { return };
+    let mut at = body;
+    for word in &path.0 {
+        if !at.is_object() {
+            *at = Json::Object(serde_json::Map::new());
+        }
+        at = &mut at[word.as_str()];
+    }
+    *at = value;
+}

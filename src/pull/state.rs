@@ -1,0 +1,58 @@
+//! The state of a source's runs, which is the position of its checkpoint.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::paginate::Place;
+use crate::dataset::pull_source::{JsonPath, Paginate};
+
+/// State of a source's runs, as a checkpoint keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Digest of the source's declaration.
+    pub(super) digest: String,
+    /// Number of the run, from 1.
+    pub(super) run: u64,
+    /// Place of the next page; none after the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<Place>,
+    /// Records of the run so far.
+    pub(super) records: u64,
+    /// Number of all records of the run, if the server said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) said: Option<u64>,
+    /// Pages of the run so far.
+    pub(super) pages: u64,
+    /// Bytes of the run so far.
+    pub(super) bytes: u64,
+    /// Value by which the run asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) asked: Option<String>,
+    /// The server's time at the run's first answer: no later value moves the checkpoint behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<DateTime<Utc>>,
+    /// Largest value of the run so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) largest: Option<String>,
+    /// Hashes of the records at or behind the largest value that was known before the run: those are not loaded again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) known: Vec<String>,
+    /// Hashes of the records of this run at or behind its largest value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ties: Vec<String>,
+    /// Hashes of the last places and of the last page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) places: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) page: Option<String>,
+    /// Rules that were found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<Found>,
+}
+
+/// Rules that the first page showed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Found {
+    pub(super) records: Option<JsonPath>,
+    pub(super) paginate: Paginate,
+}

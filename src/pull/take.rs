@@ -1,0 +1,135 @@
+//! The records of a page: which of them are new, and what is remembered of them.
+
+use std::collections::HashSet;
+
+use super::error::PullError;
+use super::fetch::{Body, Fetched};
+use super::page::{Page, field, one_line, record_hash};
+use super::paginate::Place;
+use super::run::Pull;
+use crate::dataset::pull_source::{Paginate, Since};
+use crate::source::Spool;
+use crate::text::counted;
+
+/// Places that are remembered, to know one that comes again after a restart.
+const REMEMBERED: usize = 16;
+
+/// Records at the boundary that are remembered.
+const TIES: usize = 100_000;
+
+impl Pull<'_> {
+    /// Notes a place; one that comes again would go on for ever.
+    pub(super) fn note(&mut self, fetched: &Fetched) -> Result<(), PullError> {
+        let place = &fetched.place;
+        if let Body::Json(page) = &fetched.body {
+            // The same records again, where only the number of the page was another: the server does not heed it.
+            let is_numbered = matches!(place, Place::Page(_) | Place::Offset(_) | Place::Skip(_) | Place::Key(_));
+            let hash = Some(page.hash()).filter(|_| page.records().len() > 0);
+            if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
+                let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
+                return Err(
+                    self.page_error(&format!("it gives the page before once more: the server does not heed {way}"))
+                );
+            }
+            self.state.page = hash;
+        }
+        let hash = serde_json::to_string(place).unwrap_or_default();
+        let hash = blake3::hash(hash.as_bytes()).to_hex()[..16].to_owned();
+        if !self.seen.insert(hash.clone()) && *place != Place::First {
+            return Err(self.page_error("a page leads to one that was there before: the pages have no end"));
+        }
+        self.state.places.push(hash);
+        let surplus = self.state.places.len().saturating_sub(REMEMBERED);
+        self.state.places.drain(..surplus);
+        if self.state.pages >= self.source.max_pages {
+            let most = self.source.max_pages;
+            return Err(PullError::Partial(format!(
+                "it has more than {}: raise max_pages, if that is right",
+                counted(most, "page")
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes the records of a page.
+    pub(super) fn take(&mut self, page: &Page, spool: &mut Spool) -> Result<(), PullError> {
+        self.count_bytes(page.length())?;
+        let records = page.records().len() as u64;
+        self.state.records += records;
+        self.state.pages += 1;
+        (self.tally.pages, self.tally.records) = (self.state.pages, self.state.records);
+        let since = self.source.since.as_ref();
+        let asked = since.and_then(|since| since.value(self.state.asked.as_deref()?));
+        let known: HashSet<String> = self.state.known.iter().cloned().collect();
+        let (mut valued, mut names) = (0_u64, String::new());
+        for record in page.records() {
+            if let Some(since) = since {
+                let text = field(record, &since.column);
+                let value = text.as_deref().and_then(|text| since.value(text));
+                match (text, value) {
+                    (Some(text), Some(value)) => {
+                        valued += 1;
+                        if asked.is_some_and(|asked| value < asked) {
+                            self.tally.older += 1;
+                            continue;
+                        }
+                        let hash = record_hash(record);
+                        if known.contains(&hash) {
+                            self.tally.known += 1;
+                            self.remember(since, text, value, hash)?;
+                            continue;
+                        }
+                        self.remember(since, text, value, hash)?;
+                    }
+                    _ if names.is_empty() => record.chars().take(120).collect::<String>().clone_into(&mut names),
+                    _ => {}
+                }
+            }
+            let line = one_line(record);
+            spool.write(line.as_bytes(), 1)?;
+            spool.write(b"\n", 0)?;
+        }
+        if let Some(since) = since.filter(|_| records > 0 && valued == 0) {
+            let format = since.format.word();
+            let why =
+                format!("since: no record of the page has a value of format {format} in {}: {names}", since.column);
+            return Err(self.page_error(&why));
+        }
+        if self.tally.older > 0 && !self.warned {
+            self.warned = true;
+            tracing::warn!("the server gives records that are older than what it is asked for: they are left out");
+        }
+        Ok(())
+    }
+
+    /// Remembers a record at or behind the largest value.
+    fn remember(&mut self, since: &Since, text: String, value: i128, hash: String) -> Result<(), PullError> {
+        let until = self.state.until.and_then(|until| since.moment(until));
+        let largest = self.state.largest.as_deref().and_then(|text| since.value(text));
+        let bounded = until.map_or(value, |until| value.min(until));
+        if largest.is_none_or(|largest| bounded > largest) {
+            self.state.largest = if bounded == value { Some(text) } else { since.written(bounded, &text) };
+            self.state.ties.clear();
+        } else if largest.is_some_and(|largest| value < largest) {
+            return Ok(());
+        }
+        self.state.ties.push(hash);
+        if self.state.ties.len() > TIES {
+            let column = &since.column;
+            return Err(PullError::Partial(format!(
+                "since: more than {TIES} records have the largest {column}: it does not tell them apart"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_bytes(&mut self, length: usize) -> Result<(), PullError> {
+        self.state.bytes += length as u64;
+        match self.source.max_bytes {
+            Some(most) if self.state.bytes > most => {
+                Err(PullError::Partial(format!("it has more than {most} bytes: raise max_bytes, if that is right")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
