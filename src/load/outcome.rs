@@ -216,8 +216,9 @@ pub(crate) async fn record_failure(
     error: LoadError,
 ) -> Failed {
     let mut error = of_catalog(loader, error).await;
-    // A file that cannot go is tried again, and would be recorded as often.
+    // A file that cannot go is tried again, and would be recorded as often. A window goes nowhere.
     if error.consequence() == Consequence::Fail
+        && matches!(file.window(), Ok(None))
         && let Err(shut) = file.may_fail()
         && shut.kind() != std::io::ErrorKind::NotFound
     {
