@@ -88,7 +88,20 @@ impl Pull<'_> {
         }
         let (page, path) = Page::read(body, kind, self.records.as_ref())?;
         self.records.get_or_insert(path);
-        let way = self.paginate.get_or_insert_with(|| Paginate::found(&page, &headers)).clone();
+        let way = match (&self.paginate, kind) {
+            (Some(way), _) => way.clone(),
+            (None, Kind::JsonLines) => Paginate::None,
+            (None, _) => match Paginate::found(&page, &headers) {
+                Some(way) => way,
+                // A look shows the page, and says so.
+                None if self.is_look => Paginate::None,
+                None => {
+                    let why = "it shows no way to a next page: if it is all, say paginate: {by: none}, else how the next one is asked for";
+                    return Err(Fault::NoPage(why.to_owned()));
+                }
+            },
+        };
+        self.paginate = Some(way.clone());
         let count = way.count(&page);
         // Behind a key the server counts the rest.
         let is_rest = matches!(place, Place::Key(_)) && self.state.said.is_some();

@@ -3,6 +3,7 @@
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tracing::warn;
 use url::Url;
 
 use super::client::header;
@@ -84,23 +85,23 @@ const CURSORS: [(&str, &str); 7] = [
 ];
 
 impl Paginate {
-    /// The way that the first page shows, if the plugin says none; a page that shows none is the only one.
-    pub(super) fn found(page: &Page, headers: &HeaderMap) -> Paginate {
+    /// The way that the first page shows, if the plugin says none; `None` if it shows none.
+    pub(super) fn found(page: &Page, headers: &HeaderMap) -> Option<Paginate> {
         if header(headers, "link").is_some_and(|link| next_link(link).is_some()) {
-            return Paginate::LinkHeader;
+            return Some(Paginate::LinkHeader);
         }
         for path in NEXT_URLS {
             let from = parsed(path);
             let is_address =
                 |value: Json| value.as_str().is_some_and(|text| text.contains("://") || text.starts_with(['/', '?']));
             if page.value(&from).is_some_and(is_address) {
-                return Paginate::NextUrl { from, end: End::default() };
+                return Some(Paginate::NextUrl { from, end: End::default() });
             }
         }
         for (path, param) in CURSORS {
             let from = parsed(path);
             if page.value(&from).is_some_and(|value| cursor(&value).is_some()) {
-                return Paginate::Cursor { param: param.to_owned(), from, size: None, end: End::default() };
+                return Some(Paginate::Cursor { param: param.to_owned(), from, size: None, end: End::default() });
             }
         }
         let number = |path: &str| page.value(&parsed(path)).and_then(|value| value.as_u64());
@@ -109,16 +110,16 @@ impl Paginate {
         {
             if number(path).is_some_and(|pages| pages > 1) {
                 let end = End { pages: Some(parsed(path)), ..End::default() };
-                return Paginate::Page { param: "page".to_owned(), start: 1, size: None, end };
+                return Some(Paginate::Page { param: "page".to_owned(), start: 1, size: None, end });
             }
         }
         for path in ["total", "meta.total", "pagination.total", "total_count", "count"] {
             if number(path).is_some_and(|total| total > page.records().len() as u64) && page.has(&parsed("offset")) {
                 let end = End { total: Some(parsed(path)), ..End::default() };
-                return Paginate::Offset { param: "offset".to_owned(), size: None, end };
+                return Some(Paginate::Offset { param: "offset".to_owned(), size: None, end });
             }
         }
-        Paginate::None
+        None
     }
 
     /// Name of the way in a plugin, with its main words.
@@ -161,12 +162,13 @@ impl Paginate {
                 None => Next::End("no Link to a next page"),
             },
             Paginate::NextUrl { from, end: rule } => match page.value(from).as_ref().map(Json::as_str) {
-                Some(Some("")) | None => Next::End("no address of a next page"),
+                Some(Some("")) => Next::End("no address of a next page"),
+                None => absent(seen, from, "no address of a next page"),
                 Some(Some(next)) => end(rule).unwrap_or_else(|| Next::Page(Place::Url(absolute(url, next)))),
                 Some(None) => Next::Unknown(format!("{from} is no address")),
             },
             Paginate::Cursor { from, end: rule, .. } => match page.value(from).map(|value| cursor(&value)) {
-                None => Next::End("no cursor"),
+                None => absent(seen, from, "no cursor"),
                 Some(Some(next)) => end(rule).unwrap_or(Next::Page(Place::Cursor(next))),
                 // false, 0 or "" stand for none.
                 Some(None) => Next::End("no cursor"),
@@ -213,6 +215,14 @@ impl Paginate {
 
 fn sized(size: Option<&(String, u64)>) -> impl Iterator<Item = (String, String)> {
     size.map(|(param, size)| (param.clone(), size.to_string())).into_iter()
+}
+
+/// The end where a page has nothing at the path to the next one. The path may be wrong, if it is the first page.
+fn absent(seen: &Seen<'_>, from: &JsonPath, end: &'static str) -> Next {
+    if *seen.place == Place::First && !seen.page.has(from) {
+        warn!("the first page has no {from}, and is taken for the only one: see that paginate: from is right");
+    }
+    Next::End(end)
 }
 
 /// The end by what a page says of itself; `None` if it says nothing.

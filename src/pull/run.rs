@@ -65,6 +65,8 @@ pub struct Pull<'a> {
     /// True if a window of the run was committed, or is to be.
     pub(super) is_begun: bool,
     pub(super) warned: bool,
+    /// True if only the first page is looked at.
+    pub(super) is_look: bool,
 }
 
 impl<'a> Pull<'a> {
@@ -136,6 +138,7 @@ impl<'a> Pull<'a> {
             is_resumed,
             is_begun: is_resumed,
             warned: false,
+            is_look: false,
         })
     }
 
@@ -223,6 +226,7 @@ impl<'a> Pull<'a> {
     /// # Errors
     /// As [`Pull::window`].
     pub async fn first_page(&mut self) -> Result<FirstPage, PullError> {
+        self.is_look = true;
         let fetched = self.fetch(Place::First).await?;
         let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
         let is_unstable = match (&self.paginate, &fetched.next) {
@@ -242,6 +246,7 @@ impl<'a> Pull<'a> {
             has_next: fetched.next.is_some(),
             end: fetched.end,
             is_unstable,
+            is_unpaged: self.paginate == Some(Paginate::None) && matches!(fetched.body, Body::Json(_)),
         })
     }
 
@@ -309,4 +314,6 @@ pub struct FirstPage {
     pub end: &'static str,
     /// True if the pages go by `$skip`.
     pub is_unstable: bool,
+    /// True if it is one page of JSON without a way to another.
+    pub is_unpaged: bool,
 }

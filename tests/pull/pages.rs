@@ -14,6 +14,7 @@ cases! {
         a_condition_is_sent_as_it_is_meant,
         an_api_gives_the_same_table_by_every_way,
         ways_are_found_on_the_first_page,
+        a_page_that_shows_no_way_asks_for_one,
         equal_pages_are_two_inputs,
         bodies_of_other_kinds_are_tables,
         digits_and_texts_stay_as_they_are,
@@ -181,6 +182,22 @@ async fn ways_are_found_on_the_first_page(database: TestDatabase, workdir: Workd
     same(database.text("select count(*) from sluice.checkpoint").await?, "0")
 }
 
+async fn a_page_that_shows_no_way_asks_for_one(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let api = Api::new(|_| ok(&records(30).into())).await?;
+    let source = format!("  kind: http\n  url: {}/\n", api.base);
+    workdir.plugin("life", &plugin(&source))?;
+    for (command, code) in [(["pull", "life"].as_slice(), 1), (&["plugin", "check", "life"], 0)] {
+        let (ended, said) = run(&database, &workdir, command).await?;
+        same((command, ended), (command, Some(code)))?;
+        holds(&said, "if it is all, say paginate: {by: none}, else how the next one is asked for")?;
+    }
+    same(database.text("select count(*) from sluice.load").await?, "0")?;
+    workdir.plugin("life", &plugin(&format!("{source}  paginate: {{by: none}}\n")))?;
+    let (code, said) = run(&database, &workdir, &["pull", "life"]).await?;
+    right(code == Some(0), &said)?;
+    holds(&said, "whole: there is one page")
+}
+
 async fn equal_pages_are_two_inputs(database: TestDatabase, workdir: Workdir) -> Outcome {
     let answer = |call: Call| {
         let from = call.number_of("offset").unwrap_or(0);
@@ -220,7 +237,10 @@ async fn bodies_of_other_kinds_are_tables(database: TestDatabase, workdir: Workd
 async fn digits_and_texts_stay_as_they_are(database: TestDatabase, workdir: Workdir) -> Outcome {
     let body = "[{\"n\": 12345678901234567.890, \"t\": \"NA\"},\n {\"n\": 0.10, \"t\": \"None\"}, {\"n\": 5, \"t\": \"null\"}]";
     let api = Api::new(move |_| with(200, &[], body)).await?;
-    workdir.plugin("n", &format!("name: n\nsource: {{kind: http, url: {}}}\nmode: append\n", api.base))?;
+    workdir.plugin(
+        "n",
+        &format!("name: n\nsource: {{kind: http, url: {}, paginate: {{by: none}}}}\nmode: append\n", api.base),
+    )?;
     same(run(&database, &workdir, &["pull", "n"]).await?.0, Some(0))?;
     let rows = database.text("select cast(n as text), t from staging.n order by _line").await?;
     same(rows.replace("5.000|", "5|").replace("0.100|", "0.10|"), "12345678901234567.890|NA\n0.10|None\n5|null")

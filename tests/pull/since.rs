@@ -153,7 +153,8 @@ async fn a_server_that_does_not_heed_the_value(database: TestDatabase, workdir: 
     shared.lock().unwrap().extend([record(1, "2026-01-01T10:00:00Z"), record(2, "2026-01-02T10:00:00Z")]);
     let all = Arc::clone(&shared);
     let api = Api::new(move |_| ok(&json!({"data": all.lock().unwrap().clone()}))).await?;
-    let source = format!("  kind: http\n  url: {}/\n  since: {{column: at, send: after}}\n", api.base);
+    let source =
+        format!("  kind: http\n  url: {}/\n  paginate: {{by: none}}\n  since: {{column: at, send: after}}\n", api.base);
     workdir.plugin("x", &format!("name: x\nsource:\n{source}"))?;
     pull(&database, &workdir).await?;
     shared.lock().unwrap().push(record(3, "2026-01-03T10:00:00Z"));

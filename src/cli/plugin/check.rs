@@ -72,7 +72,12 @@ pub(super) async fn run(settings: &Settings, name: &str, json: bool) -> anyhow::
         writeln!(out, "first page: a file of {}", page.ending)?;
     }
     writeln!(out, "paginate: {{{}}}", page.way)?;
-    if page.has_next {
+    if source.paginate.is_none() && page.is_unpaged {
+        writeln!(
+            out,
+            "no way to a next page is found: if it is all, say paginate: {{by: none}}, else how the next one is asked for"
+        )?;
+    } else if page.has_next {
         writeln!(out, "another page follows")?;
     } else {
         writeln!(out, "it is the last page: {}", page.end)?;
