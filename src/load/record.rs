@@ -55,7 +55,10 @@ pub(super) async fn record(
     let Seen { profile, plan } = seen;
     loader.catalog.write_columns(transaction, &dataset.table, &plan.evolution, load_id).await?;
     beside.splice(0..0, input.beside().iter().cloned().chain(columns_left_out(&profile, &plan.shape)));
-    beside.extend(columns_lacking(&known, &plan));
+    // A plugin that drops the others misses none of them.
+    if !dataset.stated.selection.drops_others {
+        beside.extend(columns_lacking(&known, &plan));
+    }
     let hints = hints(dataset, &profile, &plan.shape);
     let overruled = plan.overruled(dataset, &loader.warehouse.names().shown(&table));
     let (changed, apart) = (header_change(&known, &plan), columns_apart(&known, &plan.evolution));
