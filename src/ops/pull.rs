@@ -11,9 +11,9 @@ use crate::catalog::{Checkpoint, Standing};
 use crate::dataset::pull_source::PullSource;
 use crate::dataset::{Dataset, Mode};
 use crate::load::{FileOutcome, LoadReport, load_file};
-use crate::pull::{Client, FirstPage, Pull, PullError, Tally};
+use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
 use crate::schema::is_same_text;
-use crate::source::{Bounds, ClaimedFile, Folder, Position, Stream, Window};
+use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Stream, Window};
 use crate::text::nearest;
 
 /// Bounds of a window: what is committed at once.
@@ -97,6 +97,25 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     if let Some(checkpoint) = &checkpoint {
         must_go_on(app, dataset, checkpoint, restart).await?;
     }
+    if let Some(known) = checkpoint.as_ref().filter(|_| !restart)
+        && let Some(tally) = State::untold(&known.position)?
+    {
+        // It was killed while its last window was loaded, which somebody has finished since.
+        close(app, &stream, (known.position.clone(), known.generation, known.cursor.clone())).await?;
+        let (plugin, table) = (name.to_owned(), dataset.table.clone());
+        let (loads, error) = (Vec::new(), None);
+        return Ok(Pulled {
+            plugin,
+            table,
+            resumed: true,
+            whole: true,
+            tally,
+            loads,
+            rows_loaded: 0,
+            rows_rejected: 0,
+            error,
+        });
+    }
     let known = checkpoint.as_ref().map(|known| (&known.position, known.cursor.clone()));
     let mut pull = Pull::new(source, client, known, restart).map_err(|error| match error {
         PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{name}: {why}"))),
@@ -144,9 +163,17 @@ async fn windows(
     let (mut from, mut generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
     loop {
         let mut spool = folder.spool(WINDOW, &app.loader.clock)?;
-        let Some(spooled) = pull.window(&mut spool, is_whole).await? else { return Ok(()) };
+        let Some(spooled) = pull.window(&mut spool, is_whole).await? else {
+            if is_whole && app.loader.catalog.standing(&dataset.table).await? == Standing::Filled {
+                anyhow::bail!(
+                    "the source has no records, and staging.{0} keeps those that it has: if that is right, app drop staging.{0}",
+                    dataset.table
+                );
+            }
+            return Ok(());
+        };
         let position = Position { stream: stream.clone(), from, to: spooled.to.clone() };
-        let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor };
+        let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor.clone() };
         if spooled.count == Some(0) {
             // There is nothing to load, but that the run has ended must be known.
             if !app.loader.catalog.end_run(&window).await? {
@@ -161,10 +188,26 @@ async fn windows(
             }
         }
         if spooled.is_last {
+            if spooled.count != Some(0) {
+                close(app, &stream, (spooled.to, generation + 1, spooled.cursor)).await?;
+            }
             return Ok(());
         }
         (from, generation) = (Some(spooled.to), generation + 1);
     }
+}
+
+/// Notes that the end of a run was told.
+async fn close(
+    app: &App,
+    stream: &Stream,
+    (from, generation, cursor): (serde_json::Value, i64, Option<Cursor>),
+) -> anyhow::Result<()> {
+    let to = State::closed(&from)?;
+    let position = Position { stream: stream.clone(), from: Some(from), to };
+    let window = Window { position, generation, count: Some(0), cursor };
+    // Another program has moved it on, and tells of that.
+    app.loader.catalog.end_run(&window).await.map(drop).map_err(Into::into)
 }
 
 /// Loads what a killed program has left, before the checkpoint is asked for.

@@ -284,6 +284,12 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// All values of a header, as one.
+pub(super) fn all_of(headers: &HeaderMap, name: &str) -> String {
+    let all = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    all.collect::<Vec<_>>().join(", ")
+}
+
 fn secret(value: &str) -> Result<HeaderValue, Failed> {
     let mut value = HeaderValue::from_str(value).map_err(|_| usage("auth: the value is none of a header"))?;
     value.set_sensitive(true);

@@ -63,7 +63,10 @@ impl Pull<'_> {
             self.state.until = Some(date.unwrap_or_else(Utc::now).min(Utc::now()));
         }
         let content_type = header(&headers, "content-type");
-        let kind = Kind::of(&body, content_type);
+        let kind = Kind::of(&body, content_type, url.path());
+        if matches!(kind, Kind::Table(_)) && self.records.is_some() {
+            return Err(Fault::NoPage("it is no JSON, as the pages before are".to_owned()));
+        }
         if let Kind::Table(ending) = kind {
             let way = self.paginate.clone().unwrap_or(Paginate::None);
             let page = Page::empty();
@@ -84,9 +87,15 @@ impl Pull<'_> {
                 Paginate::Page { .. } => Next::End("an empty page"),
                 _ => Next::Unknown(format!("its body is {ending}, whose pages go by page or link_header")),
             };
+            // A header alone, or nothing, is no page behind the first one.
+            let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+            if ending == "csv" && *place != Place::First && lines <= 1 {
+                return Fetched::new(Next::End("an empty page"), Body::Table(ending, Vec::new()), place);
+            }
             return Fetched::new(next, Body::Table(ending, body), place);
         }
-        let (page, path) = Page::read(body, kind, self.records.as_ref())?;
+        let may_be_one = self.source.records.is_some() && *place == Place::First;
+        let (page, path) = Page::read(body, kind, self.records.as_ref(), may_be_one)?;
         self.records.get_or_insert(path);
         let way = match (&self.paginate, kind) {
             (Some(way), _) => way.clone(),

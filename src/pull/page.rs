@@ -44,11 +44,16 @@ type Members<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
 const USUAL: [&str; 8] = ["value", "data", "items", "results", "records", "rows", "entries", "content"];
 
 impl Kind {
-    /// The kind of a body.
-    pub(super) fn of(body: &[u8], content_type: Option<&str>) -> Kind {
+    /// The kind of a body that came from an address with this path.
+    pub(super) fn of(body: &[u8], content_type: Option<&str>, path: &str) -> Kind {
         let start = body.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(body.len());
         let start = if body.starts_with("\u{feff}".as_bytes()) { 3.max(start) } else { start };
         let said = content_type.unwrap_or_default();
+        let path = path.to_ascii_lowercase();
+        let is_named = [".csv", ".tsv", ".txt", ".csv.gz"].iter().any(|ending| path.ends_with(ending));
+        if ["ndjson", "jsonl", "json-lines"].iter().any(|word| said.contains(word)) {
+            return Kind::JsonLines;
+        }
         match body.get(start) {
             _ if body.starts_with(b"PAR1") => Kind::Table("parquet"),
             _ if body.starts_with(b"PK\x03\x04") => Kind::Table("xlsx"),
@@ -56,10 +61,7 @@ impl Kind {
             Some(b'{' | b'[') => Kind::Json,
             // A page that says it is none.
             Some(b'<') => Kind::Json,
-            _ if said.contains("csv") || said.contains("text/plain") || said.contains("tab-separated") => {
-                Kind::Table("csv")
-            }
-            Some(_) if said.is_empty() || said.contains("octet-stream") => Kind::Table("csv"),
+            _ if said.contains("csv") || said.contains("tab-separated") || is_named => Kind::Table("csv"),
             _ => Kind::Json,
         }
     }
@@ -72,8 +74,14 @@ fn is_lines(body: &[u8]) -> bool {
 }
 
 impl Page {
-    /// Reads a body; `path` leads to its records. Returns the path that was found, if none was given.
-    pub(super) fn read(body: Vec<u8>, kind: Kind, path: Option<&JsonPath>) -> Result<(Page, JsonPath), Fault> {
+    /// Reads a body; `path` leads to its records. Returns the path that was found, if none was given. `may_be_one` allows a
+    /// single record in place of a list.
+    pub(super) fn read(
+        body: Vec<u8>,
+        kind: Kind,
+        path: Option<&JsonPath>,
+        may_be_one: bool,
+    ) -> Result<(Page, JsonPath), Fault> {
         let text = String::from_utf8(body).map_err(|_| no_page("it is no text in UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         if text.trim_start().starts_with('<') {
@@ -87,20 +95,24 @@ impl Page {
             return Ok((Page { text, records }, JsonPath::default()));
         }
         let root: &RawValue = serde_json::from_str(&text).map_err(fault)?;
+        if let Some(why) = error_in(root) {
+            return Err(Fault::NoPage(why));
+        }
         let (path, found) = match path {
             Some(path) => (path.clone(), at(root, path)),
             None => find(root)?,
         };
         let records = match found {
             None => {
-                let why = format!("it has no {path}; {}", names(root));
-                return Err(Fault::NoPage(error_in(root).unwrap_or(why)));
+                return Err(no_page(&format!("it has no {path}; {}", names(root))));
             }
             Some(value) => match value.get().as_bytes().first() {
                 Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(fault)?,
-                Some(b'{') => vec![value],
-                Some(b'n') => Vec::new(),
-                _ => return Err(no_page(&format!("{path} holds no records, but {}", value.get()))),
+                Some(b'{') if may_be_one => vec![value],
+                _ => {
+                    let short: String = value.get().chars().take(40).collect();
+                    return Err(no_page(&format!("records: {path} is no list of records, but {short}")));
+                }
             },
         };
         if let Some(other) = records.iter().find(|record| !record.get().starts_with('{')) {
@@ -240,9 +252,6 @@ fn find(root: &RawValue) -> Result<(JsonPath, Option<&RawValue>), Fault> {
     }
     let is_array = |value: &RawValue| value.get().starts_with('[');
     let top = members(root).ok_or_else(|| no_page("its body is neither an object nor an array"))?;
-    if let Some(why) = error_in(root) {
-        return Err(Fault::NoPage(why));
-    }
     let mut arrays: Vec<_> =
         top.iter().filter(|(_, value)| is_array(value)).map(|(name, value)| (vec![name.to_string()], *value)).collect();
     if arrays.is_empty() {
@@ -299,8 +308,8 @@ mod tests {
 
     fn read(body: &str, path: Option<&str>) -> Result<(Vec<String>, String), Fault> {
         let path = path.map(|path| JsonPath::parse(path).unwrap());
-        let kind = Kind::of(body.as_bytes(), Some("application/json"));
-        let (page, path) = Page::read(body.as_bytes().to_vec(), kind, path.as_ref())?;
+        let kind = Kind::of(body.as_bytes(), Some("application/json"), "/");
+        let (page, path) = Page::read(body.as_bytes().to_vec(), kind, path.as_ref(), false)?;
         Ok((page.records().map(str::to_owned).collect(), path.to_string()))
     }
 
@@ -316,7 +325,6 @@ mod tests {
             assert_eq!(read(body, None).unwrap(), (one.clone(), path.to_owned()), "{body}");
         }
         assert_eq!(read("{\"a\": 1.10}\n{\"a\":2}\n", None).unwrap().0.len(), 2);
-        assert_eq!(read(r#"{"a": null}"#, Some("a")).unwrap().0.len(), 0);
     }
 
     #[test]
@@ -336,6 +344,11 @@ mod tests {
         );
         assert_eq!(why(r#"{"b": 1, "a": 2}"#, Some("data")), "it has no data; it has a, b");
         assert!(matches!(read(r#"{"data": [{"a": 1}, {"a""#, None), Err(Fault::BrokenOff(_))));
+        assert_eq!(why(r#"{"a": null}"#, Some("a")), "records: a is no list of records, but null");
+        assert_eq!(
+            why(r#"{"message": "no"}"#, Some(".")),
+            "records: . is no list of records, but {\"message\": \"no\"}"
+        );
         assert!(why(r#"{"data": [1, 2]}"#, None).contains("no objects, such as 1"));
     }
 

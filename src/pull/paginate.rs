@@ -3,10 +3,9 @@
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use tracing::warn;
 use url::Url;
 
-use super::client::header;
+use super::client::all_of;
 use super::page::{Page, member};
 use crate::dataset::pull_source::{End, JsonPath, OData, ODataBy, Paginate, literal};
 
@@ -87,7 +86,7 @@ const CURSORS: [(&str, &str); 7] = [
 impl Paginate {
     /// The way that the first page shows, if the plugin says none; `None` if it shows none.
     pub(super) fn found(page: &Page, headers: &HeaderMap) -> Option<Paginate> {
-        if header(headers, "link").is_some_and(|link| next_link(link).is_some()) {
+        if next_link(&all_of(headers, "link")).is_some() {
             return Some(Paginate::LinkHeader);
         }
         for path in NEXT_URLS {
@@ -157,33 +156,42 @@ impl Paginate {
         let end = |end: &End| ended(end, seen, count);
         match self {
             Paginate::None => Next::End("there is one page"),
-            Paginate::LinkHeader => match header(headers, "link").and_then(next_link) {
+            Paginate::LinkHeader => match next_link(&all_of(headers, "link")) {
                 Some(next) => Next::Page(Place::Url(absolute(url, &next))),
                 None => Next::End("no Link to a next page"),
             },
             Paginate::NextUrl { from, end: rule } => match page.value(from).as_ref().map(Json::as_str) {
                 Some(Some("")) => Next::End("no address of a next page"),
-                None => absent(seen, from, "no address of a next page"),
+                None => end(rule).unwrap_or_else(|| match absent(seen, from, "no address of a next page") {
+                    Next::End(why) => last(rule, seen, why),
+                    unknown => unknown,
+                }),
                 Some(Some(next)) => end(rule).unwrap_or_else(|| Next::Page(Place::Url(absolute(url, next)))),
                 Some(None) => Next::Unknown(format!("{from} is no address")),
             },
             Paginate::Cursor { from, end: rule, .. } => match page.value(from).map(|value| cursor(&value)) {
-                None => absent(seen, from, "no cursor"),
+                None => end(rule).unwrap_or_else(|| match absent(seen, from, "no cursor") {
+                    Next::End(why) => last(rule, seen, why),
+                    unknown => unknown,
+                }),
                 Some(Some(next)) => end(rule).unwrap_or(Next::Page(Place::Cursor(next))),
+                Some(None) if page.value(from).is_some_and(|value| value.is_object() || value.is_array()) => {
+                    Next::Unknown(format!("paginate: from: {from} is no cursor"))
+                }
                 // false, 0 or "" stand for none.
-                Some(None) => Next::End("no cursor"),
+                Some(None) => last(rule, seen, "no cursor"),
             },
             Paginate::Page { start, end: rule, .. } => {
                 let number = if let Place::Page(number) = place { *number } else { *start };
                 match end(rule) {
                     Some(next) => next,
-                    None if is_empty => Next::End("an empty page"),
+                    None if is_empty => last(rule, seen, "an empty page"),
                     None => Next::Page(Place::Page(number + 1)),
                 }
             }
             Paginate::Offset { end: rule, .. } => match end(rule) {
                 Some(next) => next,
-                None if is_empty => Next::End("an empty page"),
+                None if is_empty => last(rule, seen, "an empty page"),
                 None => Next::Page(Place::Offset(rows)),
             },
             Paginate::OData(odata) => odata.next(seen, count, pages),
@@ -220,7 +228,19 @@ fn sized(size: Option<&(String, u64)>) -> impl Iterator<Item = (String, String)>
 /// The end where a page has nothing at the path to the next one. The path may be wrong, if it is the first page.
 fn absent(seen: &Seen<'_>, from: &JsonPath, end: &'static str) -> Next {
     if *seen.place == Place::First && !seen.page.has(from) {
-        warn!("the first page has no {from}, and is taken for the only one: see that paginate: from is right");
+        return Next::Unknown(format!("paginate: from: it has no {from}"));
+    }
+    Next::End(end)
+}
+
+/// The end of pages that the page itself contradicts.
+fn last(rule: &End, seen: &Seen<'_>, end: &'static str) -> Next {
+    let truth = |path: &JsonPath| seen.page.value(path).and_then(|value| value.as_bool());
+    let more =
+        rule.has_more.as_ref().and_then(truth) == Some(true) || rule.last.as_ref().and_then(truth) == Some(false);
+    let pages = rule.pages.as_ref().and_then(|path| seen.page.value(path)).as_ref().and_then(number);
+    if more || pages.is_some_and(|pages| pages > seen.pages) {
+        return Next::Unknown(format!("{end}, and yet it says that there is more"));
     }
     Next::End(end)
 }
@@ -236,11 +256,14 @@ fn ended(end: &End, seen: &Seen<'_>, count: Option<u64>) -> Option<Next> {
         return Some(Next::End("the page says that it is the last one"));
     }
     let pages = end.pages.as_ref().and_then(|path| page.value(path)).as_ref().and_then(number);
-    if pages.is_some_and(|pages| seen.pages >= pages) {
+    if pages.is_some_and(|pages| pages > 0 && seen.pages >= pages) {
         return Some(Next::End("as many pages as it says"));
     }
     if count.is_some_and(|count| seen.rows >= count) {
         return Some(Next::End("as many records as it says"));
+    }
+    if let Some(total) = end.total.as_ref().filter(|_| count.is_none()) {
+        return Some(Next::Unknown(format!("paginate: total: it has no number of records in {total}")));
     }
     let named = [&end.has_more, &end.last, &end.pages].into_iter().flatten();
     let missing: Vec<_> = named.filter(|path| !page.has(path)).map(ToString::to_string).collect();

@@ -82,12 +82,7 @@ impl<'a> Pull<'a> {
     ) -> Result<Pull<'a>, PullError> {
         let (before, cursor) = match checkpoint {
             None => (None, None),
-            Some((position, cursor)) => {
-                let state: State = serde_json::from_value(position.clone()).map_err(|error| {
-                    PullError::Usage(format!("the checkpoint is none of this version ({error}): --restart begins anew"))
-                })?;
-                (Some(state), cursor)
-            }
+            Some((position, cursor)) => (Some(State::of(position)?), cursor),
         };
         let is_unfinished = before.as_ref().is_some_and(|state| state.next.is_some());
         let is_resumed = is_unfinished && !is_new;
@@ -107,14 +102,17 @@ impl<'a> Pull<'a> {
                     Some(cursor) => since.asked(&cursor.value),
                     None => since.initial.clone(),
                 });
-                let (run, ties) = before.map_or((0, Vec::new()), |state| (state.run, state.ties));
-                let known = if is_new { Vec::new() } else { ties };
+                let before = before.unwrap_or_default();
+                let run = before.run;
+                let State { ties, always, .. } = if is_new { State::default() } else { before };
+                let known = ties.into_iter().chain(always.iter().cloned()).collect();
                 State {
                     digest: source.digest.clone(),
                     run: run + 1,
                     next: Some(Place::First),
                     asked,
                     known,
+                    always,
                     ..State::default()
                 }
             }
@@ -280,6 +278,8 @@ impl<'a> Pull<'a> {
         if is_last {
             state.known.clear();
         }
+        // A window without records is committed by the program that tells of the end.
+        state.closed = count == Some(0);
         state.found = self.found();
         let to = serde_json::to_value(&state).map_err(|error| PullError::Usage(error.to_string()))?;
         Ok(Spooled { to, cursor: moved.or_else(|| self.cursor.clone()), ending, count, is_last })

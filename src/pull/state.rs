@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
+use super::error::PullError;
 use super::paginate::Place;
+use super::run::Tally;
 use crate::dataset::pull_source::{JsonPath, Paginate};
 
 /// State of a source's runs, as a checkpoint keeps it.
@@ -40,6 +43,12 @@ pub struct State {
     /// Hashes of the records of this run at or behind its largest value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ties: Vec<String>,
+    /// Hashes of the records of the future and of those without a value, of this run and earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) always: Vec<String>,
+    /// True if the pull has heard of its end: a program that was killed before has not told it.
+    #[serde(default)]
+    pub(super) closed: bool,
     /// Hashes of the last places and of the last page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) places: Vec<String>,
@@ -55,4 +64,35 @@ pub struct State {
 pub(super) struct Found {
     pub(super) records: Option<JsonPath>,
     pub(super) paginate: Paginate,
+}
+
+impl State {
+    /// Reads the position of a checkpoint.
+    ///
+    /// # Errors
+    /// [`PullError::Usage`] if it is none of this version.
+    pub(super) fn of(position: &Json) -> Result<State, PullError> {
+        serde_json::from_value(position.clone()).map_err(|error| {
+            PullError::Usage(format!("the checkpoint is none of this version ({error}): --restart begins anew"))
+        })
+    }
+
+    /// The position behind a run whose end is told.
+    ///
+    /// # Errors
+    /// As [`State::of`].
+    pub fn closed(position: &Json) -> Result<Json, PullError> {
+        let state = State { closed: true, ..State::of(position)? };
+        serde_json::to_value(state).map_err(|error| PullError::Usage(error.to_string()))
+    }
+
+    /// The counts of a run that is whole without a word of its end, because its program was killed; else `None`.
+    ///
+    /// # Errors
+    /// As [`State::of`].
+    pub fn untold(position: &Json) -> Result<Option<Tally>, PullError> {
+        let State { next, closed, pages, records, said, .. } = State::of(position)?;
+        let end = "the pull that was stopped is whole now; the next one asks for what is new".to_owned();
+        Ok((next.is_none() && !closed).then(|| Tally { pages, records, said, end, ..Tally::default() }))
+    }
 }

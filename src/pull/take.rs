@@ -21,18 +21,17 @@ impl Pull<'_> {
     /// Notes a place; one that comes again would go on for ever.
     pub(super) fn note(&mut self, fetched: &Fetched) -> Result<(), PullError> {
         let place = &fetched.place;
-        if let Body::Json(page) = &fetched.body {
-            // The same records again, where only the number of the page was another: the server does not heed it.
-            let is_numbered = matches!(place, Place::Page(_) | Place::Offset(_) | Place::Skip(_) | Place::Key(_));
-            let hash = Some(page.hash()).filter(|_| page.records().len() > 0);
-            if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
-                let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
-                return Err(
-                    self.page_error(&format!("it gives the page before once more: the server does not heed {way}"))
-                );
-            }
-            self.state.page = hash;
+        let hash = match &fetched.body {
+            Body::Json(page) => Some(page.hash()).filter(|_| page.records().len() > 0),
+            Body::Table(_, bytes) => (!bytes.is_empty()).then(|| blake3::hash(bytes).to_hex()[..32].to_owned()),
+        };
+        // The same records again, where only the number of the page was another: the server does not heed it.
+        let is_numbered = matches!(place, Place::Page(_) | Place::Offset(_) | Place::Skip(_) | Place::Key(_));
+        if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
+            let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
+            return Err(self.page_error(&format!("it gives the page before once more: the server does not heed {way}")));
         }
+        self.state.page = hash;
         let hash = serde_json::to_string(place).unwrap_or_default();
         let hash = blake3::hash(hash.as_bytes()).to_hex()[..16].to_owned();
         if !self.seen.insert(hash.clone()) && *place != Place::First {
@@ -66,23 +65,24 @@ impl Pull<'_> {
             if let Some(since) = since {
                 let text = field(record, &since.column);
                 let value = text.as_deref().and_then(|text| since.value(text));
+                valued += u64::from(value.is_some());
+                if value.zip(asked).is_some_and(|(value, asked)| value < asked) {
+                    self.tally.older += 1;
+                    continue;
+                }
+                let hash = record_hash(record);
+                let is_known = known.contains(&hash);
                 match (text, value) {
-                    (Some(text), Some(value)) => {
-                        valued += 1;
-                        if asked.is_some_and(|asked| value < asked) {
-                            self.tally.older += 1;
-                            continue;
-                        }
-                        let hash = record_hash(record);
-                        if known.contains(&hash) {
-                            self.tally.known += 1;
-                            self.remember(since, text, value, hash)?;
-                            continue;
-                        }
-                        self.remember(since, text, value, hash)?;
-                    }
-                    _ if names.is_empty() => record.chars().take(120).collect::<String>().clone_into(&mut names),
-                    _ => {}
+                    (Some(text), Some(value)) => self.remember(since, text, value, hash)?,
+                    // It comes at each pull, whatever is asked for.
+                    _ => self.remember_always(since, hash)?,
+                }
+                if value.is_none() && names.is_empty() {
+                    record.chars().take(120).collect::<String>().clone_into(&mut names);
+                }
+                if is_known {
+                    self.tally.known += 1;
+                    continue;
                 }
             }
             let line = one_line(record);
@@ -102,25 +102,29 @@ impl Pull<'_> {
         Ok(())
     }
 
-    /// Remembers a record at or behind the largest value.
+    /// Remembers a record at or behind the largest value that is not in the future.
     fn remember(&mut self, since: &Since, text: String, value: i128, hash: String) -> Result<(), PullError> {
         let until = self.state.until.and_then(|until| since.moment(until));
+        if until.is_some_and(|until| value > until) {
+            return self.remember_always(since, hash);
+        }
         let largest = self.state.largest.as_deref().and_then(|text| since.value(text));
-        let bounded = until.map_or(value, |until| value.min(until));
-        if largest.is_none_or(|largest| bounded > largest) {
-            self.state.largest = if bounded == value { Some(text) } else { since.written(bounded, &text) };
+        if largest.is_none_or(|largest| value > largest) {
+            self.state.largest = Some(text);
             self.state.ties.clear();
         } else if largest.is_some_and(|largest| value < largest) {
             return Ok(());
         }
         self.state.ties.push(hash);
-        if self.state.ties.len() > TIES {
-            let column = &since.column;
-            return Err(PullError::Partial(format!(
-                "since: more than {TIES} records have the largest {column}: it does not tell them apart"
-            )));
+        may_remember(since, self.state.ties.len())
+    }
+
+    /// Remembers a record of the future, or without a value, for every later run.
+    fn remember_always(&mut self, since: &Since, hash: String) -> Result<(), PullError> {
+        if !self.state.always.contains(&hash) {
+            self.state.always.push(hash);
         }
-        Ok(())
+        may_remember(since, self.state.always.len())
     }
 
     pub(super) fn count_bytes(&mut self, length: usize) -> Result<(), PullError> {
@@ -132,4 +136,14 @@ impl Pull<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn may_remember(since: &Since, count: usize) -> Result<(), PullError> {
+    if count <= TIES {
+        return Ok(());
+    }
+    let column = &since.column;
+    Err(PullError::Partial(format!(
+        "since: more than {TIES} records have the largest {column}, one in the future or none: it does not tell them apart"
+    )))
 }

@@ -102,7 +102,7 @@ async fn what_does_not_pass_is_told(database: TestDatabase, workdir: Workdir) ->
         ("hang", "its body stops for 1 s, after 6 tries"),
         ("later", "asks to come again in 86400 seconds, at "),
         ("cut", "its body breaks off"),
-        ("none", "it has no array of records; it has a, b: say records: PATH"),
+        ("none", "it has no value; it has a, b"),
     ] {
         let more = if path == "hang" { "  timeout: 1s\n" } else { "" };
         workdir.plugin("life", &source(&format!("{}/{path}", api.base), more))?;

@@ -190,6 +190,7 @@ fn read(yaml: &SourceYaml) -> Result<PullSource, String> {
     }
     let paginate = paginate(yaml, filter, &method)?;
     let records = yaml.records.as_deref().map(JsonPath::parse).transpose().map_err(|why| format!("records: {why}"))?;
+    let records = if is_odata { Some(JsonPath(vec!["value".to_owned()])) } else { records };
     let since = yaml.since.as_ref().map(|since| since_of(since, is_odata, &method)).transpose()?;
     let headers = yaml.headers.clone().into_iter().collect::<Vec<_>>();
     for (name, value) in &headers {

@@ -169,6 +169,10 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
                 "source: without since each pull brings everything: say mode: replace, upsert with a key, or append";
             return Err(at(why.to_owned()));
         }
+        if pulled.since.is_some() && yaml.mode == Some(Mode::Replace) {
+            let why = "source: since goes with mode: append or upsert: with replace only what is newest would stay";
+            return Err(at(why.to_owned()));
+        }
         Ok(pulled)
     });
     let pulled = pulled.transpose()?;
