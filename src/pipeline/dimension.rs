@@ -121,9 +121,11 @@ impl Build<'_> {
         };
         let (table, retired) =
             (self.plan.names.shown(&Table::datawarehouse(&self.model.name)), self.plan.names.shown(&retired));
-        Err(self.model
+        Err(self
+            .model
             .error_of_word(format!(
-                "key: it was ({}) and is ({}): the members there are have their keys by the old one; {rename}give the dimension another name, \
+                "key: it was ({}) and is ({}): the members there are have their keys by the old one; \
+                 {rename}give the dimension another name, \
                  or drop {table} and {retired} to give new keys",
                 stood.join(", "),
                 dimension.header.key.join(", ")

@@ -15,6 +15,9 @@ cases! {
         what_passes_is_tried_again,
         what_does_not_pass_is_told,
         a_count_that_is_not_reached,
+        pages_that_contradict_themselves,
+        the_last_window_is_not_pulled_again,
+        what_would_be_lost_or_doubled_is_refused,
         secrets_stay,
         limits_are_told,
         a_plugin_that_is_not_enabled;
@@ -222,4 +225,113 @@ async fn a_plugin_that_is_not_enabled(database: TestDatabase, workdir: Workdir) 
     same(code, Some(2))?;
     holds(&said, "there is no plugin of")?;
     same(run(&database, &workdir, &["pull", "--all"]).await?.0, Some(2))
+}
+
+/// A server of three pages of ten; the second one is what the path says.
+async fn pages_that_contradict_themselves(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let answer = |call: Call| -> Response<Body> {
+        let page = call.number_of("page").unwrap_or(1);
+        let rows: Vec<_> = (0..10).map(|n| json!({"n": page * 10 + n})).collect();
+        let second = |body: &str| match page {
+            1 => ok(&json!({"data": rows, "has_more": true, "pages": 3})),
+            _ => with(200, &[], body.to_owned()),
+        };
+        match call.path.as_str() {
+            "/list" if page == 1 => ok(&rows.into()),
+            "/list" => with(200, &[], "{\"message\": \"boom\"}"),
+            "/error" => second("{\"error\": \"timeout\", \"data\": []}"),
+            "/null" => second("{\"data\": null}"),
+            "/object" => second("{\"data\": {}}"),
+            "/word" => second("null"),
+            "/text" => with(200, &[("content-type", "text/plain")], if page == 1 { "[{\"n\": 1}]" } else { "17" }),
+            "/empty" => second("{\"data\": [], \"has_more\": true, \"pages\": 3}"),
+            "/links" => {
+                let next = format!("<{}/links?page={}>; rel=\"next\"", call.base, page + 1);
+                let mut links = vec![("link", "</links>; rel=\"first\"")];
+                links.extend((page < 3).then_some(("link", next.as_str())));
+                with(200, &links, json!(rows).to_string())
+            }
+            other => with(404, &[], other.to_owned()),
+        }
+    };
+    let api = Api::new(answer).await?;
+    for (path, paginate, why) in [
+        ("list", "{by: page}", "records: . is no list of records, but {\"message\": \"boom\"}"),
+        ("error", "{by: page}", "it answers with an error: timeout"),
+        ("null", "{by: page}", "records: data is no list of records, but null"),
+        ("object", "{by: page}", "records: data is no list of records, but {}"),
+        ("word", "{by: page}", "it has no data; it is no object"),
+        ("text", "{by: page}", "no"),
+        ("empty", "{by: page, has_more: has_more}", "an empty page, and yet it says that there is more"),
+        ("empty", "{by: page, pages: pages}", "an empty page, and yet it says that there is more"),
+        ("empty", "{by: cursor, from: nowhere}", "paginate: from: it has no nowhere"),
+        ("empty", "{by: page, total: has_more}", "paginate: total: it has no number of records in has_more"),
+    ] {
+        let source = format!("  kind: http\n  url: {}/{path}\n  paginate: {paginate}\n", api.base);
+        workdir.plugin("n", &format!("name: n\nsource:\n{source}mode: append\n"))?;
+        let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+        same((path, code), (path, Some(1)))?;
+        holds(&format!("{path}: {said}"), why)?;
+    }
+    same(database.text("select count(*) from sluice.load").await?, "0")?;
+    let source = format!("  kind: http\n  url: {}/links\n", api.base);
+    workdir.plugin("n", &format!("name: n\nsource:\n{source}mode: append\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+    right(code == Some(0), &said)?;
+    same(database.text("select count(*) from staging.n").await?, "30")
+}
+
+/// Killed with its last window spooled: whoever finishes it, the next pull does not bring everything again.
+async fn the_last_window_is_not_pulled_again(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let api = Api::new(|_| ok(&json!([{"n": 1}, {"n": 2}]))).await?;
+    let source = format!("{{kind: http, url: {}, paginate: {{by: none}}}}", api.base);
+    workdir.plugin("n", &format!("name: n\nsource: {source}\nmode: append\n"))?;
+    for (round, finishes) in [["pull", "n"].as_slice(), &["--once"]].into_iter().enumerate() {
+        let (code, said) = run_with(&database, &workdir, &["pull", "n"], &[("DIE_AT", "claimed:1")]).await?;
+        right(code != Some(0), &said)?;
+        right(run(&database, &workdir, finishes).await?.0 == Some(0), "it finishes")?;
+        let rows = ((round + 1) * 2).to_string();
+        same(database.text("select count(*) from staging.n").await?, rows.clone())?;
+        if round == 1 {
+            let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+            right(code == Some(0), &said)?;
+            holds(&said, "the pull that was stopped is whole now")?;
+            same(database.text("select count(*) from staging.n").await?, rows)?;
+        }
+    }
+    Ok(())
+}
+
+async fn what_would_be_lost_or_doubled_is_refused(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let answer = |call: Call| -> Response<Body> {
+        let csv = |text: String| with(200, &[("content-type", "text/csv")], text);
+        match (call.path.as_str(), call.number_of("page").unwrap_or(1)) {
+            ("/ends", page @ 1..=2) => csv(format!("n\n{page}\n")),
+            ("/ends", _) => csv("n\n".to_owned()),
+            ("/again", _) => csv("n\n7\n".to_owned()),
+            ("/none", _) if call.number == 0 => ok(&json!([{"n": 1}])),
+            _ => ok(&json!([])),
+        }
+    };
+    let api = Api::new(answer).await?;
+    let plugin = |path: &str, more: &str| format!("name: n\nsource:\n  kind: http\n  url: {}/{path}\n{more}", api.base);
+    // A whole truth without a record would empty the table.
+    workdir.plugin("n", &plugin("none", "  paginate: {by: none}\nmode: replace\n"))?;
+    same(run(&database, &workdir, &["pull", "n"]).await?.0, Some(0))?;
+    let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+    same(code, Some(1))?;
+    holds(&said, "the source has no records, and staging.n keeps those that it has")?;
+    same(run(&database, &workdir, &["drop", "staging.n", "--yes"]).await?.0, Some(0))?;
+    workdir.plugin("n", &plugin("ends", "  paginate: {by: page}\nmode: append\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+    right(code == Some(0), &said)?;
+    same(database.text("select count(*) from staging.n").await?, "2")?;
+    workdir.plugin("n", &plugin("again", "  paginate: {by: page}\nmode: append\ntable: m\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+    same(code, Some(1))?;
+    holds(&said, "it gives the page before once more")?;
+    workdir.plugin("n", &plugin("none", "  since: {column: n, send: after, format: number}\nmode: replace\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "n"]).await?;
+    same(code, Some(2))?;
+    holds(&said, "since goes with mode: append or upsert")
 }

@@ -119,7 +119,14 @@ async fn a_value_in_the_future_moves_nothing_behind_now(database: TestDatabase, 
     shared.lock().unwrap().push(record(4, "2026-10-02T10:00:00Z"));
     pull(&database, &workdir).await?;
     pull(&database, &workdir).await?;
-    same(ids(&database).await?, "1 2 3 4")
+    same(ids(&database).await?, "1 2 3 4")?;
+    // One between the largest value and now, and one without a value.
+    shared.lock().unwrap().push(record(5, "2026-09-30T11:00:00Z"));
+    for _ in 0..3 {
+        pull(&database, &workdir).await?;
+        same(ids(&database).await?, "1 2 3 4 5")?;
+    }
+    Ok(())
 }
 
 async fn an_unordered_source_moves_at_its_end(database: TestDatabase, workdir: Workdir) -> Outcome {

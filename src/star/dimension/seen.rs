@@ -176,7 +176,8 @@ impl DimensionSql {
             "insert into {seen} ({}, {of_load}, {AT}, {GONE}) \
              select {}, case when s.{of_load} > {load} then s.{of_load} else {load} end, case when s.{AT} < {loaded} \
               then {loaded} else {} end, true \
-             from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} where not {GONE}{until_then} group by {}) as s \
+             from (select {}, max({AT}) as {AT}, max(coalesce({of_load}, 0)) as {of_load} from {seen} \
+             where not {GONE}{until_then} group by {}) as s \
              where s.{AT} < {} and {is_absent} \
              and not exists (select 1 from {seen} as g where {} and g.{GONE} and g.{AT} > s.{AT} and g.{of_load} >= s.{of_load}{then})",
             list(""),
