@@ -262,7 +262,7 @@ fn find(root: &RawValue) -> Result<(JsonPath, Option<&RawValue>), Fault> {
         }
     }
     let usual = |path: &Vec<String>| USUAL.iter().position(|usual| path.last().is_some_and(|last| last == usual));
-    arrays.sort_by_key(|(path, _)| usual(path).unwrap_or(USUAL.len()));
+    arrays.sort_by_cached_key(|(path, _)| (usual(path).unwrap_or(USUAL.len()), path.clone()));
     let is_clear = match &arrays[..] {
         [_] => true,
         [first, second, ..] => usual(&first.0).is_some() && usual(&first.0) != usual(&second.0),

@@ -80,7 +80,7 @@ impl State {
     /// The position behind a run whose end is told.
     ///
     /// # Errors
-    /// As [`State::of`].
+    /// A position that is none of this version.
     pub fn closed(position: &Json) -> Result<Json, PullError> {
         let state = State { closed: true, ..State::of(position)? };
         serde_json::to_value(state).map_err(|error| PullError::Usage(error.to_string()))
@@ -89,7 +89,7 @@ impl State {
     /// The counts of a run that is whole without a word of its end, because its program was killed; else `None`.
     ///
     /// # Errors
-    /// As [`State::of`].
+    /// A position that is none of this version.
     pub fn untold(position: &Json) -> Result<Option<Tally>, PullError> {
         let State { next, closed, pages, records, said, .. } = State::of(position)?;
         let end = "the pull that was stopped is whole now; the next one asks for what is new".to_owned();
