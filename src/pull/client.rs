@@ -330,6 +330,11 @@ fn unpacked(body: Vec<u8>) -> Result<Vec<u8>, String> {
     if whole.len() > PAGE_BYTES { Err(too_large()) } else { Ok(whole) }
 }
 
+/// The first letters of a text. A secret that is cut would not be known as one, so they are hidden before.
+pub(super) fn shortened(text: &str, letters: usize) -> String {
+    secrets::hidden(text).chars().take(letters).collect()
+}
+
 /// The message of an answer that is an error, with a colon in front of it; empty if there is none.
 pub(super) fn said(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
@@ -337,8 +342,8 @@ pub(super) fn said(body: &[u8]) -> String {
     let found = json.as_ref().and_then(message);
     let text = found
         .unwrap_or_else(|| if text.trim_start().starts_with('<') { String::new() } else { text.trim().to_owned() });
-    let short: String = text.chars().take(SAID).collect();
-    if short.is_empty() { String::new() } else { format!(": {}", crate::text::shown::shown(&secrets::hidden(&short))) }
+    let short = shortened(&text, SAID);
+    if short.is_empty() { String::new() } else { format!(": {}", crate::text::shown::shown(&short)) }
 }
 
 /// The message in an error's object: OData's `{"error": {"code", "message"}}`, and what others write.

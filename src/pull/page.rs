@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
-use super::client::message;
+use super::client::{message, shortened};
 use crate::dataset::pull_source::JsonPath;
 
 /// The kinds of a body.
@@ -110,13 +110,13 @@ impl Page {
                 Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(fault)?,
                 Some(b'{') if may_be_one => vec![value],
                 _ => {
-                    let short: String = value.get().chars().take(40).collect();
+                    let short = shortened(value.get(), 40);
                     return Err(no_page(&format!("records: {path} is no list of records, but {short}")));
                 }
             },
         };
         if let Some(other) = records.iter().find(|record| !record.get().starts_with('{')) {
-            let short: String = other.get().chars().take(40).collect();
+            let short = shortened(other.get(), 40);
             return Err(no_page(&format!("{path} holds records that are no objects, such as {short}")));
         }
         let records = records.into_iter().map(|record| range(&text, record)).collect();

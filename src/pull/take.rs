@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::client::shortened;
 use super::error::PullError;
 use super::fetch::{Body, Fetched};
 use super::page::{Page, field, one_line, record_hash};
@@ -78,7 +79,7 @@ impl Pull<'_> {
                     _ => self.remember_always(since, hash)?,
                 }
                 if value.is_none() && names.is_empty() {
-                    record.chars().take(120).collect::<String>().clone_into(&mut names);
+                    names = shortened(record, 120);
                 }
                 if is_known {
                     self.tally.known += 1;

@@ -84,6 +84,8 @@ pub fn forms(value: &str) -> Vec<String> {
     forms.extend([quoted, json].iter().map(|text| text[1..text.len().max(2) - 1].to_owned()));
     forms.push(crate::text::shown::shown(value).into_owned());
     forms.push(crate::text::shown::lines(value).into_owned());
+    // As an address has it.
+    forms.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
     // As the YAML reader repeats a word that turns the direction of writing.
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let embeds = |letter: char| turns(letter) && !matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}');
