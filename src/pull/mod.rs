@@ -3,6 +3,7 @@
 mod client;
 mod error;
 mod fetch;
+mod odata;
 mod page;
 mod paginate;
 mod pause;

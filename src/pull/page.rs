@@ -27,6 +27,8 @@ pub(super) struct Page {
     text: String,
     /// Places of the records in the text.
     records: Vec<Range<usize>>,
+    /// Places of the members of the whole, so that a look at one does not read all records again.
+    members: HashMap<String, Range<usize>>,
 }
 
 /// Fault of a body.
@@ -92,14 +94,14 @@ impl Page {
             for value in Deserializer::from_str(&text).into_iter::<&RawValue>() {
                 records.push(range(&text, value.map_err(fault)?));
             }
-            return Ok((Page { text, records }, JsonPath::default()));
+            return Ok((Page { text, records, members: HashMap::new() }, JsonPath::default()));
         }
         let root: &RawValue = serde_json::from_str(&text).map_err(fault)?;
         if let Some(why) = error_in(root) {
             return Err(Fault::NoPage(why));
         }
         let (path, found) = match path {
-            Some(path) => (path.clone(), at(root, path)),
+            Some(path) => (path.clone(), at(root, &path.0)),
             None => find(root)?,
         };
         let records = match found {
@@ -120,12 +122,14 @@ impl Page {
             return Err(no_page(&format!("{path} holds records that are no objects, such as {short}")));
         }
         let records = records.into_iter().map(|record| range(&text, record)).collect();
-        Ok((Page { text, records }, path))
+        let members = members(root).unwrap_or_default().into_iter();
+        let members = members.map(|(name, value)| (name.into_owned(), range(&text, value))).collect();
+        Ok((Page { text, records, members }, path))
     }
 
     /// A page without records.
     pub(super) fn empty() -> Page {
-        Page { text: "[]".to_owned(), records: Vec::new() }
+        Page { text: "[]".to_owned(), records: Vec::new(), members: HashMap::new() }
     }
 
     /// Number of its bytes.
@@ -140,13 +144,18 @@ impl Page {
 
     /// A value of the page; `None` if it has none there, or null.
     pub(super) fn value(&self, path: &JsonPath) -> Option<Json> {
-        let root: &RawValue = serde_json::from_str(&self.text).ok()?;
-        serde_json::from_str(at(root, path)?.get()).ok().filter(|value: &Json| !value.is_null())
+        serde_json::from_str(self.at(path)?.get()).ok().filter(|value: &Json| !value.is_null())
+    }
+
+    fn at(&self, path: &JsonPath) -> Option<&RawValue> {
+        let (first, rest) = path.0.split_first()?;
+        let member: &RawValue = serde_json::from_str(&self.text[self.members.get(first)?.clone()]).ok()?;
+        at(member, rest)
     }
 
     /// True if the page is an object with this member.
     pub(super) fn has(&self, path: &JsonPath) -> bool {
-        serde_json::from_str::<&RawValue>(&self.text).is_ok_and(|root| at(root, path).is_some())
+        self.at(path).is_some()
     }
 
     /// BLAKE3 of the records.
@@ -231,9 +240,9 @@ fn members(value: &RawValue) -> Option<Members<'_>> {
 }
 
 /// The value at a path.
-fn at<'a>(root: &'a RawValue, path: &JsonPath) -> Option<&'a RawValue> {
+fn at<'a>(root: &'a RawValue, path: &[String]) -> Option<&'a RawValue> {
     let mut value = root;
-    for word in &path.0 {
+    for word in path {
         value = match value.get().as_bytes().first()? {
             b'{' => members(value)?.get(word.as_str()).copied()?,
             b'[' => {

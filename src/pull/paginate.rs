@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::client::all_of;
-use super::page::{Page, member};
-use crate::dataset::pull_source::{End, JsonPath, OData, ODataBy, Paginate, literal};
+use super::page::Page;
+use crate::dataset::pull_source::{End, JsonPath, OData, ODataBy, Paginate};
 
 /// Place of a page in its source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,9 +58,6 @@ pub(super) struct Seen<'p> {
 
 /// Names of the count in a page of OData.
 const COUNTS: [&str; 3] = ["@odata.count", "odata.count", "@count"];
-
-/// Names of the next address in a page of OData.
-const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "odata.nextLink", "@nextLink"];
 
 /// Paths to an address, or to a cursor and the name of its parameter, that usual pages have.
 const NEXT_URLS: [&str; 8] = [
@@ -274,78 +271,6 @@ fn ended(end: &End, seen: &Seen<'_>, count: Option<u64>) -> Option<Next> {
     None
 }
 
-impl OData {
-    fn next(&self, seen: &Seen<'_>, count: Option<u64>, pages: u64) -> Next {
-        let Seen { page, url, place, rows, .. } = *seen;
-        let records = page.records().len() as u64;
-        let link = NEXT_LINKS.iter().find_map(|name| page.value(&JsonPath(vec![(*name).to_owned()])));
-        if let Some(link) = link.as_ref().and_then(Json::as_str) {
-            // An empty page with a nextLink is not the end.
-            return Next::Page(Place::Url(absolute(url, link)));
-        }
-        if count.is_some_and(|count| rows >= count) {
-            return Next::End("as many records as it says");
-        }
-        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
-        if records == 0 && (pages > 1 || is_paged || count.is_none()) {
-            return Next::End("an empty page");
-        }
-        // Without a count and without a nextLink, a server that is not asked for pages gives all of it.
-        if count.is_none() && !is_paged {
-            return Next::End("no nextLink");
-        }
-        match self.by {
-            ODataBy::Skip => Next::Page(Place::Skip(rows)),
-            ODataBy::Found if self.order.is_empty() => Next::Page(Place::Skip(rows)),
-            ODataBy::Found | ODataBy::Key => {
-                let Some(last) = page.records().last() else { return Next::End("an empty page") };
-                let values: Option<Vec<_>> = self.order.iter().map(|column| member(last, column)).collect();
-                match values.filter(|values| values.iter().all(|value| !value.is_null() && literal(value).is_some())) {
-                    Some(values) => Next::Page(Place::Key(values)),
-                    None => Next::Unknown(format!("order: the last record has no value of {}", self.order.join(", "))),
-                }
-            }
-        }
-    }
-
-    /// Conditions of `$filter` beside others.
-    pub(super) fn conditions(&self, place: &Place) -> Vec<String> {
-        let behind = match place {
-            Place::Key(values) => Some(behind(&self.order, values)),
-            _ => None,
-        };
-        self.filter.iter().cloned().chain(behind).collect()
-    }
-
-    fn params(&self, place: &Place) -> Vec<(String, String)> {
-        let mut params = vec![("$count".to_owned(), "true".to_owned())];
-        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
-        if let Some(size) = self.page_size.filter(|_| is_paged) {
-            params.push(("$top".to_owned(), size.to_string()));
-        }
-        if let Place::Skip(skip) = place {
-            params.push(("$skip".to_owned(), skip.to_string()));
-        }
-        params
-    }
-
-    /// True if the pages behind this place are asked for by number, which is not stable.
-    pub(super) fn is_unstable(&self, place: &Place) -> bool {
-        self.by == ODataBy::Skip || matches!(place, Place::Skip(_))
-    }
-}
-
-/// The condition of the records behind one, in the order of these columns.
-fn behind(order: &[String], values: &[Json]) -> String {
-    let written: Vec<_> = values.iter().map(|value| literal(value).unwrap_or_default()).collect();
-    let one = |at: usize| {
-        let equal = order[..at].iter().zip(&written).map(|(column, value)| format!("{column} eq {value}"));
-        let greater = format!("{} gt {}", order[at], written[at]);
-        format!("({})", equal.chain([greater]).collect::<Vec<_>>().join(" and "))
-    };
-    format!("({})", (0..order.len()).map(one).collect::<Vec<_>>().join(" or "))
-}
-
 fn number(value: &Json) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
@@ -363,7 +288,7 @@ fn parsed(path: &str) -> JsonPath {
 }
 
 /// An address that is relative counts from the page's own.
-fn absolute(url: &Url, next: &str) -> String {
+pub(super) fn absolute(url: &Url, next: &str) -> String {
     if next.contains("://") { next.to_owned() } else { url.join(next).map_or_else(|_| next.to_owned(), String::from) }
 }
 
@@ -405,11 +330,5 @@ mod tests {
         assert_eq!(next_link(header).as_deref(), Some("https://a/?p=3,4"));
         assert_eq!(next_link("<https://a/9>; rel=\"last\""), None);
         assert_eq!(next_link("<?page=2>; rel=\"next last\"").as_deref(), Some("?page=2"));
-    }
-
-    #[test]
-    fn the_condition_behind_a_record_is_in_the_order_of_all_columns() {
-        let order = ["A".to_owned(), "B".to_owned()];
-        assert_eq!(behind(&order, &[1.into(), "x'y".into()]), "((A gt 1) or (A eq 1 and B gt 'x''y'))");
     }
 }

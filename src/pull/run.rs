@@ -64,6 +64,9 @@ pub struct Pull<'a> {
     pub(super) is_resumed: bool,
     /// True if a window of the run was committed, or is to be.
     pub(super) is_begun: bool,
+    /// Hashes of [`State`]'s `known` and `always`, to be found at once.
+    pub(super) known: HashSet<String>,
+    pub(super) always: HashSet<String>,
     pub(super) warned: bool,
     /// True if only the first page is looked at.
     pub(super) is_look: bool,
@@ -121,6 +124,7 @@ impl<'a> Pull<'a> {
         let paginate = source.paginate.clone().or_else(|| found.as_ref().map(|found| found.paginate.clone()));
         let records = source.records.clone().or_else(|| found.and_then(|found| found.records));
         let seen = state.places.iter().cloned().collect();
+        let [known, always] = [&state.known, &state.always].map(|hashes| hashes.iter().cloned().collect());
         let State { pages, records: taken, said, .. } = state;
         let tally = Tally { pages, records: taken, said, ..Tally::default() };
         Ok(Pull {
@@ -135,6 +139,8 @@ impl<'a> Pull<'a> {
             tally,
             is_resumed,
             is_begun: is_resumed,
+            known,
+            always,
             warned: false,
             is_look: false,
         })

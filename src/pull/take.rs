@@ -1,7 +1,5 @@
 //! The records of a page: which of them are new, and what is remembered of them.
 
-use std::collections::HashSet;
-
 use super::client::shortened;
 use super::error::PullError;
 use super::fetch::{Body, Fetched};
@@ -60,7 +58,6 @@ impl Pull<'_> {
         (self.tally.pages, self.tally.records) = (self.state.pages, self.state.records);
         let since = self.source.since.as_ref();
         let asked = since.and_then(|since| since.value(self.state.asked.as_deref()?));
-        let known: HashSet<String> = self.state.known.iter().cloned().collect();
         let (mut valued, mut names) = (0_u64, String::new());
         for record in page.records() {
             if let Some(since) = since {
@@ -72,7 +69,7 @@ impl Pull<'_> {
                     continue;
                 }
                 let hash = record_hash(record);
-                let is_known = known.contains(&hash);
+                let is_known = self.known.contains(&hash);
                 match (text, value) {
                     (Some(text), Some(value)) => self.remember(since, text, value, hash)?,
                     // It comes at each pull, whatever is asked for.
@@ -122,7 +119,7 @@ impl Pull<'_> {
 
     /// Remembers a record of the future, or without a value, for every later run.
     fn remember_always(&mut self, since: &Since, hash: String) -> Result<(), PullError> {
-        if !self.state.always.contains(&hash) {
+        if self.always.insert(hash.clone()) {
             self.state.always.push(hash);
         }
         may_remember(since, self.state.always.len())

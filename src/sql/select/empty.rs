@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut};
 
+use super::rows::without_schema;
 use super::{Select, folded, table_of};
 use crate::schema::Type;
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
@@ -134,13 +135,7 @@ impl VisitorMut for Casts<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let [schema, table, _] = parts.as_slice()
-            && self.names.schema_named(&folded(schema)) == Some(self.table.schema)
-            && folded(table) == self.table.name
-        {
-            parts.remove(0);
-        }
+        without_schema(expr, self.names, self.table);
         ControlFlow::Continue(())
     }
 }

@@ -210,6 +210,17 @@ struct Instead<'a> {
     instead: &'a Table,
 }
 
+/// Takes the schema off a column of a table that a select has under its own name alone.
+pub(super) fn without_schema(expr: &mut Expr, names: &Names, table: &Table) {
+    if let Expr::CompoundIdentifier(parts) = expr
+        && let [schema, name, _] = parts.as_slice()
+        && names.schema_named(&folded(schema)) == Some(table.schema)
+        && folded(name) == table.name
+    {
+        parts.remove(0);
+    }
+}
+
 impl VisitorMut for Instead<'_> {
     type Break = ();
 
@@ -224,13 +235,7 @@ impl VisitorMut for Instead<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let [schema, table, _] = parts.as_slice()
-            && self.names.schema_named(&folded(schema)) == Some(self.table.schema)
-            && folded(table) == self.table.name
-        {
-            parts.remove(0);
-        }
+        without_schema(expr, self.names, self.table);
         ControlFlow::Continue(())
     }
 }
