@@ -294,7 +294,7 @@ impl Cli {
             Some(Command::Check { file, json }) => check::run(&settings, &file, json).await,
             Some(Command::Why { file, json }) => why::run(&settings, &file, json).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
-            Some(Command::Pull(wanted)) => pull::run(&settings, wanted).await,
+            Some(Command::Pull(wanted)) => Box::pin(pull::run(&settings, wanted)).await,
             Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,

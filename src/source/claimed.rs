@@ -27,12 +27,14 @@ const ERROR_MAX: usize = 8 * 1024;
 /// A file that this program has claimed. Dropping it leaves it where it is: the next start finishes its load.
 #[derive(Clone, Debug)]
 pub struct ClaimedFile {
-    pub(super) home: Arc<Home>,
+    home: Arc<Home>,
     /// Name of the folder in which the file lies, alone.
-    pub(super) place: OsString,
-    pub(super) name: OsString,
+    place: OsString,
+    /// That folder, if it is held open.
+    held: Option<Dir>,
+    name: OsString,
     /// True if a program that had claimed it ended in the midst of its work.
-    pub(super) orphan: bool,
+    orphan: bool,
 }
 
 /// Note beside a file that could not be loaded.
@@ -60,12 +62,25 @@ fn is_refusal(kind: ErrorKind) -> bool {
 }
 
 impl ClaimedFile {
+    /// A file in a place of this program.
+    pub(super) fn new(home: &Arc<Home>, place: OsString, name: OsString, orphan: bool) -> ClaimedFile {
+        ClaimedFile { home: Arc::clone(home), place, held: None, name, orphan }
+    }
+
+    /// Keeps its folder open, which most of its ways ask for.
+    pub(super) fn hold(self, place: Dir) -> ClaimedFile {
+        ClaimedFile { held: Some(place), ..self }
+    }
+
     /// The folder of the file, alone in it.
     ///
     /// # Errors
     /// A file that is not there any more.
     pub(crate) fn dir(&self) -> io::Result<Dir> {
-        self.home.dir.dir(&self.place)
+        match &self.held {
+            Some(held) => Ok(held.clone()),
+            None => self.home.dir.dir(&self.place),
+        }
     }
 
     /// Opens the file, through no link: anybody with access to the folder could have dropped something else.
@@ -180,6 +195,7 @@ impl ClaimedFile {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             self.place = to;
+            self.held = None;
             self.orphan = false;
         }
         Ok(())

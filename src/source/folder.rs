@@ -15,7 +15,7 @@
 //! ```
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata, TryLockError};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -25,8 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Dir;
 use super::claimed::ClaimedFile;
+use super::free_name::move_to_free_name;
 use super::owner::{Us, random};
-use super::places::claims_folders;
 
 /// The folder of the programs' places.
 pub(crate) const CLAIMS: &str = ".sluice";
@@ -34,7 +34,7 @@ pub(crate) const CLAIMS: &str = ".sluice";
 /// Folder of files that could not be loaded; and its substitute while somebody else has made that.
 pub(crate) const FAILED: &str = "failed";
 pub(crate) const OWN_FAILED: &str = ".sluice/failed";
-const STOPPED: &str = ".stopped";
+pub(super) const STOPPED: &str = ".stopped";
 
 /// File of a program's state in its place, and its name while it is written.
 pub(crate) const STATE: &str = "state.json";
@@ -140,7 +140,8 @@ impl Folder {
     /// `NotFound` when another program was faster.
     pub fn claim(&self, name: &OsStr) -> io::Result<ClaimedFile> {
         fail::fail_point!("claim", |_| Err(io::Error::other("a fault of the test's")));
-        self.take((&self.home.root, name), name, &self.next_claim(), false)
+        let (file, place) = self.take((&self.home.root, name), name, &self.next_claim(), false)?;
+        Ok(file.hold(place))
     }
 
     /// A name that no claim has or had.
@@ -155,85 +156,6 @@ impl Folder {
         &self.home
     }
 
-    /// Claims the files of programs that have ended: their loads did not finish, or their deletes. `stuck` is called
-    /// for files that cannot be claimed now, and stay.
-    ///
-    /// # Errors
-    /// A folder that cannot be read.
-    pub fn claim_leftovers(&self, stuck: &mut dyn FnMut(&OsStr, &io::Error)) -> io::Result<Vec<ClaimedFile>> {
-        let mut claimed = Vec::new();
-        for (claims, places) in claims_folders(&self.home.root, &|meta| self.home.us.own(meta))? {
-            for (name, place) in places {
-                let lock = place.reopen()?;
-                match lock.try_lock() {
-                    Ok(()) => {}
-                    Err(TryLockError::WouldBlock) => continue,
-                    Err(TryLockError::Error(error)) => return Err(error),
-                }
-                let orphan = place.look(STOPPED).is_err();
-                for claim in place.folders()? {
-                    self.take_over(&place, &claim, orphan, &mut claimed, stuck)?;
-                }
-                // An unclaimed file stays, and so does the note of the program's end.
-                if place.folders()?.is_empty() {
-                    for note in [STOPPED, STATE, STATE_NEW] {
-                        let _ = place.remove(note);
-                    }
-                    let _ = claims.remove_dir(name);
-                }
-            }
-        }
-        claimed.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(claimed)
-    }
-
-    fn take_over(
-        &self,
-        place: &Dir,
-        claim: &OsStr,
-        orphan: bool,
-        claimed: &mut Vec<ClaimedFile>,
-        stuck: &mut dyn FnMut(&OsStr, &io::Error),
-    ) -> io::Result<()> {
-        let dir = place.dir(claim)?;
-        // What was being written counts for nothing yet.
-        for leftover in [NOTE, SPOOLING] {
-            let _ = dir.remove(leftover);
-        }
-        let (manifests, names): (Vec<_>, Vec<_>) = dir.names()?.into_iter().partition(|name| name == MANIFEST);
-        match names.as_slice() {
-            // A window goes with its manifest: without it, it would be a file.
-            [name] if !manifests.is_empty() => {
-                return match place.rename(claim, &self.home.dir, claim) {
-                    Ok(true) => {
-                        let (home, place, name) = (Arc::clone(&self.home), claim.to_owned(), name.clone());
-                        claimed.push(ClaimedFile { home, place, name, orphan });
-                        Ok(())
-                    }
-                    Ok(false) => {
-                        stuck(name, &io::ErrorKind::AlreadyExists.into());
-                        Ok(())
-                    }
-                    Err(error) => {
-                        stuck(name, &error);
-                        Ok(())
-                    }
-                };
-            }
-            // Its window is loaded and gone, or was not whole.
-            [] => manifests.iter().for_each(|manifest| drop(dir.remove(manifest))),
-            _ => {}
-        }
-        for name in names {
-            match self.take((&dir, &name), &name, claim, orphan) {
-                Ok(file) => claimed.push(file),
-                Err(error) => stuck(&name, &error),
-            }
-        }
-        let _ = place.remove_dir(claim);
-        Ok(())
-    }
-
     /// The files in this program's own place.
     ///
     /// # Errors
@@ -243,12 +165,7 @@ impl Folder {
         for place in self.home.dir.folders()? {
             for name in self.home.dir.dir(&place)?.names()? {
                 if ![NOTE, MANIFEST, SPOOLING].iter().any(|own| name == **own) {
-                    claims.push(ClaimedFile {
-                        home: Arc::clone(&self.home),
-                        place: place.clone(),
-                        name,
-                        orphan: false,
-                    });
+                    claims.push(ClaimedFile::new(&self.home, place.clone(), name, false));
                 }
             }
         }
@@ -289,22 +206,34 @@ impl Folder {
         let _ = self.home.dir.write(STOPPED, b"", 0o600);
     }
 
-    /// Takes the file called `own` in a folder; `claim` is a name that no other claim has or had.
+    /// Takes the file called `own` in a folder; `claim` is a name that no other claim has or had. Returns its place, too.
     pub(super) fn take(
         &self,
         (from, own): (&Dir, &OsStr),
         name: &OsStr,
         claim: &OsStr,
         orphan: bool,
-    ) -> io::Result<ClaimedFile> {
+    ) -> io::Result<(ClaimedFile, Dir)> {
         let place = self.home.dir.new_dir(claim, 0o700)?;
         fail::fail_point!("place");
         // The place is new and ours, so there is nothing to rename over.
-        if let Err(error) = from.replace(own, &place, name) {
-            self.home.dir.remove_dir(claim)?;
+        let taken = from.replace(own, &place, name).and_then(|()| self.give_back_folder(&place, name));
+        if let Err(error) = taken {
+            // A folder that its owner has closed meanwhile stays in it.
+            let _ = self.home.dir.remove_dir(claim);
             return Err(error);
         }
-        Ok(ClaimedFile { home: Arc::clone(&self.home), place: claim.to_owned(), name: name.to_owned(), orphan })
+        Ok((ClaimedFile::new(&self.home, claim.to_owned(), name.to_owned(), orphan), place))
+    }
+
+    /// Moves what was claimed back to where files land, if somebody has put a folder in the file's place: its owner may
+    /// write in it wherever it lies.
+    fn give_back_folder(&self, place: &Dir, name: &OsStr) -> io::Result<()> {
+        if !place.look(name)?.is_dir() {
+            return Ok(());
+        }
+        move_to_free_name(place, name, &self.home.root, name)?;
+        Err(io::ErrorKind::NotFound.into())
     }
 }
 
@@ -341,6 +270,21 @@ mod tests {
         fs::remove_file(dir.path().join("x.csv")).unwrap();
         assert_eq!(claimed.put_back().unwrap(), Some(dir.path().join("x.csv")));
         assert_eq!(fs::read_to_string(dir.path().join("x.csv")).unwrap(), "first");
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_file_is_not_claimed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, next) = (Folder::open(dir.path()).unwrap(), Folder::open(dir.path()).unwrap());
+        fs::create_dir(dir.path().join("x.csv")).unwrap();
+        assert_eq!(next.claim(OsStr::new("x.csv")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(dir.path().join("x.csv").is_dir() && next.home().folders().unwrap().is_empty());
+        // A program that ended with one in its hands gives it back, too; its name may be taken by now.
+        fs::create_dir_all(dead.home().path().join("1-000001/x.csv")).unwrap();
+        drop(dead);
+        assert!(next.claim_leftovers(&mut |_, _| {}).unwrap().is_empty());
+        assert!(dir.path().join("x.2.csv").is_dir());
+        assert!(next.home().folders().unwrap().is_empty() && next.is_there());
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Folder {
         }
         let mut claim = OsString::from(GIVEN);
         claim.push(self.next_claim());
-        self.take((from, own), name, &claim, false)
+        Ok(self.take((from, own), name, &claim, false)?.0)
     }
 
     /// Leaves this program's place with what it was given to others.

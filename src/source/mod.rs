@@ -7,6 +7,7 @@ mod folder;
 mod free_name;
 mod given;
 mod input;
+mod leftovers;
 mod owner;
 mod partly;
 mod places;

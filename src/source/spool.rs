@@ -82,8 +82,7 @@ impl Spool {
         if !self.dir.rename(SPOOLING, &self.dir, name)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let (home, place) = (Arc::clone(&self.home), std::mem::take(&mut self.place));
-        let file = ClaimedFile { home, place, name: name.to_owned(), orphan: false };
+        let file = ClaimedFile::new(&self.home, std::mem::take(&mut self.place), name.to_owned(), false);
         self.finished = true;
         file.sync()?;
         Ok(file)
