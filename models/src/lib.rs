@@ -18,6 +18,7 @@ pub mod run;
 pub mod star;
 pub mod star_load;
 pub mod star_reject;
+pub mod view;
 
 use sea_orm::EntityName;
 
@@ -37,6 +38,7 @@ pub fn tables() -> Vec<&'static str> {
         star::Entity.table_name(),
         star_load::Entity.table_name(),
         star_reject::Entity.table_name(),
+        view::Entity.table_name(),
     ]
 }
 

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use tracing::{info, warn};
 
 use super::questions::{Failures, Question, Questions, fail, in_order};
-use crate::catalog::QuestionView;
-use crate::catalog::Workspace;
-use crate::pipeline::{RunError, columns_read, describe_views, given_by_views};
+use crate::catalog::{ChangedView, QuestionView, Workspace, columns_read, describe_views};
+use crate::pipeline::{RunError, given_by_views};
 use crate::project::ModelError;
 use crate::sql::{Names, Output, Schema, Table, described};
 use crate::warehouse::relying::definition_of;
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::{DroppedView, Transaction, WarehouseError};
 
 /// Makes a view of each question, after those that it reads; moves questions that fail to the failures.
 ///
@@ -32,12 +32,17 @@ pub(super) async fn make(
     let of_star = read.map(|table| table.name).filter(|name| !questions.contains_key(name)).collect();
     let mut given = given_by_views(workspace, &mut *transaction, of_star).await;
     let made = workspace.catalog.questions(&mut *transaction).await?;
+    let own: Vec<_> = questions.keys().map(|name| Table::datawarehouse(name)).collect();
+    let mut others = workspace.catalog.views_over(&mut *transaction, &own).await?;
+    let mut dropped = Vec::new();
     for name in in_order(names, questions, failures) {
         let Some(question) = questions.get_mut(&name) else { continue };
         transaction.execute("savepoint sluice_question", &[]).await?;
         let done = match reads_failed(names, question, failures) {
             Some(error) => Err(error.into()),
-            None => make_one(&mut *transaction, names, &name, question, &given, &own_views).await,
+            None => make_one(&mut *transaction, names, &name, question, &given, &own_views)
+                .await
+                .map(|gone| dropped.extend(gone)),
         };
         match done {
             Ok(()) => {
@@ -52,10 +57,26 @@ pub(super) async fn make(
         }
         transaction.execute("release savepoint sluice_question", &[]).await?;
     }
+    // The views of questions that failed are those of earlier files.
+    others.leave_out(|name| questions.contains_key(name));
+    let changed = workspace.catalog.translate_views(&mut *transaction, &others, dropped, given).await?;
+    say_changed(names, questions, changed);
     let views = serde_json::to_string(&questions.keys().collect::<Vec<_>>()).unwrap_or_default();
     workspace.catalog.run_done(&mut *transaction, "analysis", started_at, views).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Logs what became of the views of questions that failed.
+fn say_changed(names: &Names, questions: &Questions, changed: Vec<ChangedView>) {
+    for ChangedView { view, dropped } in changed {
+        let shown = names.shown(&view);
+        match dropped {
+            _ if questions.contains_key(&view.name) => {}
+            None => info!(view = shown, "the view is translated anew, because what it reads has other columns"),
+            Some(why) => warn!(view = shown, "the view cannot be read any more and was dropped: {why}; fix its file"),
+        }
+    }
 }
 
 /// Records the view as this question's, with the exports of its results, past and present.
@@ -74,7 +95,10 @@ async fn keep(
     exports.sort();
     exports.dedup();
     let now = QuestionView { name: name.to_owned(), definition, exports };
-    if before == Some(&now) { Ok(()) } else { workspace.catalog.keep_question(transaction, &now).await }
+    if before != Some(&now) {
+        workspace.catalog.keep_question(transaction, &now).await?;
+    }
+    workspace.catalog.keep_view(transaction, name, &question.select).await
 }
 
 /// Returns the error of a question whose source failed: the source's view still has an earlier text, and would answer
@@ -93,7 +117,7 @@ async fn make_one(
     question: &mut Question,
     given: &BTreeMap<String, Vec<Output>>,
     own_views: &[Table],
-) -> Result<(), RunError> {
+) -> Result<Vec<DroppedView>, RunError> {
     let view = Table::datawarehouse(name);
     let columns = columns_read(transaction, names, &question.select).await;
     let mut columns = columns.map_err(|why| question.error_of_select(why))?;
@@ -106,12 +130,12 @@ async fn make_one(
         return Err(question.error_of_select(format!("the select gives two columns the name {}", repeat.name)).into());
     }
     let done = transaction.replace_view(&view, &select, own_views).await;
-    done.map_err(|refused| at_fault(question, refused))?;
+    let dropped = done.map_err(|refused| at_fault(question, refused))?;
     question.outputs = outputs;
     question.columns = described(transaction.columns(&view).await?, &question.outputs);
     let given: Vec<_> = question.columns.iter().map(|column| column.name.as_str()).collect();
     question.header.check(&given, question.text()).map_err(|wrong| question.error_of_header(wrong))?;
-    Ok(())
+    Ok(dropped)
 }
 
 /// Returns the error of a refused statement: the question's, or the database's.

@@ -20,6 +20,7 @@ mod runs;
 pub(crate) mod staged;
 mod star;
 mod status;
+mod views;
 mod workspace;
 
 use std::sync::Arc;
@@ -55,7 +56,8 @@ pub use remembered::RememberedLoad;
 pub use retract::{LaterLoad, column_names};
 pub use staged::Standing;
 pub use star::StagedLoad;
-pub use status::{Emptied, Failure, LastRun, Period, Total};
+pub use status::{Emptied, Failure, LastRun, LeftOut, Period, Total, Warning};
+pub(crate) use views::{ChangedView, ViewsOver, columns_read, describe_views};
 pub use workspace::Workspace;
 
 /// Row counts of one load. `read = loaded + rejected + duplicate + filtered`, or nothing is committed.

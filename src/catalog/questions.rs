@@ -58,6 +58,7 @@ impl Catalog {
     /// # Errors
     /// The database's error.
     pub async fn forget_question(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
+        self.forget_view(transaction, name).await?;
         let delete = question::Entity::delete_many().filter(question::Column::Name.eq(name));
         self.run(transaction, self.build(&delete.into_query())).await
     }

@@ -82,6 +82,7 @@ impl Catalog {
     pub async fn forget_star(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
         let delete = star::Entity::delete_many().filter(star::Column::Name.eq(name));
         self.run(transaction, self.build(&delete.into_query())).await?;
+        self.forget_view(transaction, name).await?;
         let rejects = star_reject::Entity::delete_many().filter(star_reject::Column::Fact.eq(name));
         self.run(transaction, self.build(&rejects.into_query())).await
     }

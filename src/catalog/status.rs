@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
-use models::{load, run};
+use models::{load, run, star_reject};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::LoadLine;
 use crate::catalog::Catalog;
@@ -66,7 +66,7 @@ pub struct Failure {
     pub loaded_by: Option<i64>,
 }
 
-/// The newest run of the pipeline.
+/// The newest run of the pipeline, and what it left.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastRun {
     /// True if it failed.
@@ -75,6 +75,44 @@ pub struct LastRun {
     pub finished: DateTime<Utc>,
     /// Message of the error.
     pub error: Option<String>,
+    /// Findings of its checks of severity `warn`.
+    pub warnings: Vec<Warning>,
+    /// Facts that leave rows out, whichever run did so.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A finding of a check that lets a run pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The table of the star.
+    pub table: String,
+    /// The check, in words.
+    pub check: String,
+    /// Rows at fault.
+    pub rows: u64,
+}
+
+/// A fact that leaves rows out, because a dimension does not know their values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromQueryResult)]
+pub struct LeftOut {
+    /// The fact.
+    pub fact: String,
+    /// Number of values that are no members.
+    pub rejects: i64,
+}
+
+/// The changes of a table in a run's line, as far as they are told here.
+#[derive(Deserialize)]
+struct Changed {
+    table: String,
+    #[serde(default)]
+    warnings: Vec<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    check: String,
+    rows: u64,
 }
 
 /// A table without a row, because a file that takes the place of all rows brought none.
@@ -203,6 +241,23 @@ impl Catalog {
         let query =
             run::Entity::find().filter(run::Column::Kind.eq("pipeline")).order_by_desc(run::Column::Id).limit(1);
         let line: Option<run::Model> = self.read(query.into_query()).await?.pop();
-        Ok(line.map(|line| LastRun { failed: line.status == "failed", finished: line.finished_at, error: line.error }))
+        let Some(line) = line else { return Ok(None) };
+        let changed: Vec<Changed> = serde_json::from_str(line.changes.as_deref().unwrap_or("[]")).unwrap_or_default();
+        let warning = |table: String, Found { check, rows }: Found| Warning { table, check, rows };
+        let of_table =
+            |Changed { table, warnings }| warnings.into_iter().map(move |one| warning(String::clone(&table), one));
+        let left_out = star_reject::Entity::find()
+            .select_only()
+            .column(star_reject::Column::Fact)
+            .column_as(star_reject::Column::Id.count(), "rejects")
+            .group_by(star_reject::Column::Fact)
+            .order_by_asc(star_reject::Column::Fact);
+        Ok(Some(LastRun {
+            failed: line.status == "failed",
+            finished: line.finished_at,
+            error: line.error,
+            warnings: changed.into_iter().flat_map(of_table).collect(),
+            left_out: self.read(left_out.into_query()).await?,
+        }))
     }
 }

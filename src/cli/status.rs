@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use super::screen::{self, Tone};
 use super::{End, table};
 use crate::app::App;
-use crate::catalog::{Extent, Failure, Period, Total};
+use crate::catalog::{Extent, Failure, LeftOut, Period, Total, Warning};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
@@ -289,6 +289,16 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
         Some(run) => {
             let (tone, became) = if run.failed { (Tone::Bad, "failed") } else { (Tone::Good, "done") };
             writeln!(screen::toned(tone), "last pipeline run: {became}, {}", moment(run.finished))?;
+            for Warning { table, check, rows } in &run.warnings {
+                writeln!(out, "  {table}: {check}: {rows} at fault")?;
+            }
+            for LeftOut { fact, rejects } in &run.left_out {
+                let values = counted(rejects.unsigned_abs(), "value");
+                writeln!(
+                    out,
+                    "  {fact} leaves rows out: {values} of them that no dimension knows; app rejects {fact}"
+                )?;
+            }
         }
         None => writeln!(out, "last pipeline run: none yet")?,
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::basis::may_give_fewer;
 use super::plan::Plan;
 use super::reshape::Columns;
 use super::rows::Rows;
@@ -10,6 +11,7 @@ use super::session::Session;
 use super::tables::{Standing, Tables};
 use super::work::{Question, Work};
 use super::{RunError, TableChange};
+use crate::catalog::ViewsOver;
 use crate::project::{Dimension, Fact, Kind, Model};
 use crate::sql::{Select, Table, TableDef, quote};
 use crate::star::{DimensionSql, FactSql, NEW, TableState, Target};
@@ -86,9 +88,18 @@ impl<'a> Build<'a> {
         let mut highest_key = 0;
         if work != Work::Nothing {
             self.own.is_looked_at = true;
+            // A table that was dropped by hand leaves SQLite's views.
+            let views = match work == Work::First && self.model.header.kind != Kind::View {
+                true => self.views_over_own().await?,
+                false => ViewsOver::default(),
+            };
             highest_key = self.write(rows.as_ref(), &work).await?;
+            self.translate(&views, Vec::new(), BTreeMap::new()).await?;
         }
         self.learn().await?;
+        if let (Kind::View, Some(select)) = (&self.model.header.kind, &self.model.select) {
+            self.plan.workspace.catalog.keep_view(&mut *self.session.transaction, &self.model.name, select).await?;
+        }
         self.note(highest_key, work == Work::First).await?;
         step.done((self.model.header.kind != Kind::View).then_some(self.change.rows));
         Ok(self.built())
@@ -101,6 +112,14 @@ impl<'a> Build<'a> {
     /// Returns true if the table's file has changed since it was built.
     pub(super) fn is_redefined(&self) -> bool {
         self.own.state.as_ref().is_some_and(|state| state.definition != self.definition)
+    }
+
+    /// Returns true if the file may give fewer versions of members than the one that the table was built by.
+    pub(super) fn may_give_fewer(&self) -> bool {
+        let basis =
+            |definition: &str| definition.split_once(' ').map(|(_, basis)| basis.to_owned()).unwrap_or_default();
+        let earlier = self.own.state.as_ref().map(|state| basis(&state.definition)).unwrap_or_default();
+        self.is_redefined() && may_give_fewer(&earlier, &basis(&self.definition))
     }
 
     /// Decides the way of the update.
@@ -159,8 +178,18 @@ impl<'a> Build<'a> {
     async fn view(&mut self, rows: &Rows) -> Result<(), RunError> {
         let view = Table::datawarehouse(&self.model.name);
         self.session.sql.push(format!("create view {} as {}", self.plan.names.table(&view), rows.all));
-        let done = self.session.transaction.replace_view(&view, &rows.all, &self.plan.analysis_views).await;
-        Ok(done.map_err(|error| self.model.error(error.to_string()))?)
+        let views = self.views_over_own().await?;
+        let own_views: Vec<_> = self.plan.analysis_views.iter().cloned().chain(views.tables()).collect();
+        let done = self.session.transaction.replace_view(&view, &rows.all, &own_views).await;
+        let dropped = done.map_err(|error| self.model.error(error.to_string()))?;
+        let outputs = self.own.outputs.iter().map(|outputs| (self.model.name.clone(), outputs.clone())).collect();
+        self.translate(&views, dropped, outputs).await
+    }
+
+    /// Returns the views over this table, as they stand.
+    async fn views_over_own(&mut self) -> Result<ViewsOver, RunError> {
+        let own = [Table::datawarehouse(&self.model.name)];
+        Ok(self.plan.workspace.catalog.views_over(&mut *self.session.transaction, &own).await?)
     }
 
     /// Brings a table without a surrogate key up to date.
@@ -180,7 +209,7 @@ impl<'a> Build<'a> {
         self.execute(&format!("insert into {NEW} ({list}) select {list} from ({}) as n", rows.all)).await?;
         let stands = self.existing().await?;
         self.reshape(&stands, &Columns { all: columns, ..Columns::default() }).await?;
-        self.replace_rows(NEW, columns).await?;
+        self.replace_rows(NEW, columns, None).await?;
         self.drop_temporary(NEW).await?;
         self.change.rows = self.count_rows().await?;
         Ok(())

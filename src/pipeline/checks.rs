@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tracing::warn;
 
+use super::RunError;
 use super::build::Build;
 use super::run::Run;
-use super::{RunError, columns_read};
+use crate::catalog::columns_read;
 use crate::project::key_column;
-use crate::project::{Kind, Model, Severity};
-use crate::project::{Problem, Problems};
+use crate::project::{Kind, Model, ModelError, Problems, Severity};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::Table;
 use crate::sql_check::reading_empty;
@@ -43,10 +43,10 @@ impl Run<'_> {
             for check in self.at(model).checks().await? {
                 let Some(finding) = self.at(model).finding(&check).await? else { continue };
                 match check.severity {
-                    Severity::Error => failed.push(problem(model, &finding)),
+                    Severity::Error => failed.push(wrong(model, &finding).into()),
                     Severity::Warn => {
-                        let Finding { check, rows, samples } = &finding;
-                        warn!(table = model.name, check, rows, "{}", samples.join("; "));
+                        let Finding { check, rows, .. } = &finding;
+                        warn!(table = model.name, check, rows, "{}", wrong(model, &finding));
                         for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
                             change.warnings.push(finding.clone());
                         }
@@ -61,11 +61,11 @@ impl Run<'_> {
     }
 }
 
-/// Returns a finding as a fault of the file.
-fn problem(model: &Model, finding: &Finding) -> Problem {
+/// Returns a finding as an error of the file.
+fn wrong(model: &Model, finding: &Finding) -> ModelError {
     let Finding { check, rows, samples } = finding;
     let why = format!("checks: {check}: {rows} at fault, such as {}", samples.join("; "));
-    model.error_of_word(why).into()
+    model.error_of_word(why)
 }
 
 impl Build<'_> {

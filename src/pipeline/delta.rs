@@ -1,10 +1,11 @@
 //! The staged rows that bring a table up to date: those of new loads, and those to be looked up again.
 
+use super::RunError;
 use super::build::Build;
 use super::rows::{Rows, written};
 use super::work::{Loads, among};
-use super::{RunError, columns_read};
 use crate::catalog::History;
+use crate::catalog::columns_read;
 use crate::catalog::staged::first_place;
 use crate::schema::LOAD_COLUMN;
 use crate::sql::{Schema, Table, TableDef, quote};

@@ -3,11 +3,17 @@
 use super::RunError;
 use super::build::Build;
 use crate::sql::TableColumn;
-use crate::star::{DIFFERENCE, RowsSql};
+use crate::star::{DIFFERENCE, OfGrain, RowsSql};
 
 impl Build<'_> {
-    /// Makes the table hold the rows of a temporary one, duplicates included.
-    pub(super) async fn replace_rows(&mut self, from: &'static str, columns: &[TableColumn]) -> Result<(), RunError> {
+    /// Makes the table hold the rows of a temporary one, duplicates included. Rows of one grain that go and come have
+    /// changed.
+    pub(super) async fn replace_rows(
+        &mut self,
+        from: &'static str,
+        columns: &[TableColumn],
+        of_grain: Option<&OfGrain>,
+    ) -> Result<(), RunError> {
         let sql = RowsSql::new(self.plan.names, &self.model.name, from, columns);
         self.execute(&sql.compare()).await?;
         let counts = self.query(&sql.count()).await?;
@@ -27,8 +33,13 @@ impl Build<'_> {
             );
             return Err(self.model.error(why).into());
         }
-        self.change.deleted += deleted - again;
-        self.change.inserted += inserted - again;
+        let changed = match of_grain.filter(|_| deleted > again && inserted > again) {
+            Some(of_grain) => self.count(&sql.count_of_grain(of_grain)).await?,
+            None => 0,
+        };
+        self.change.deleted += deleted - again - changed;
+        self.change.inserted += inserted - again - changed;
+        self.change.updated += changed;
         self.drop_temporary(DIFFERENCE).await
     }
 }

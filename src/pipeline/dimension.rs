@@ -274,7 +274,7 @@ impl Build<'_> {
         let touched = touched(&self.model.name);
         self.all(sql.note_moved(&touched, is_restricted, *keeps)).await?;
         self.own.touched = Some(touched);
-        if let (true, Some(fewer)) = (self.is_redefined(), sql.count_fewer()) {
+        if let (true, Some(fewer)) = (self.may_give_fewer(), sql.count_fewer()) {
             let fewer = self.count(&fewer).await?;
             if fewer > 0 {
                 let why = format!("history: of the versions that members have, {fewer} would go");

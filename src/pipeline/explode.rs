@@ -1,10 +1,10 @@
 //! Finds the cell that stopped a run because it is no JSON array. The database names no row, so it is looked for after
 //! the rollback.
 
-use super::columns_read;
 use super::origin::place_of;
 use super::rows::written;
 use crate::catalog::Workspace;
+use crate::catalog::columns_read;
 use crate::project::{Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::quote;

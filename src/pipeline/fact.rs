@@ -9,8 +9,8 @@ use super::reshape::Columns;
 use super::rows::Rows;
 use super::work::{Loads, Work, among};
 use crate::project::{Fact, Kind, Missing};
-use crate::sql::TableColumn;
-use crate::star::{AGAIN, FactSql, KEYED};
+use crate::sql::{Table, TableColumn};
+use crate::star::{AGAIN, FactSql, KEYED, OfGrain};
 
 /// The decisions about a fact, before anything is written.
 pub(super) struct FactPlan<'b> {
@@ -139,13 +139,15 @@ impl Build<'_> {
         if is_other {
             self.all(sql.drop_grain()).await?;
         }
-        let columns = Columns { all: sql.columns(), references: sql.references(), ..Columns::default() };
+        let grain = sql.grain_columns();
+        let columns = Columns { all: sql.columns(), references: sql.references(), grain: &grain, ..Columns::default() };
         let reshaped = self.reshape(&stands, &columns).await?;
         if sql.has_plain_grain() && !is_other {
             self.change.deleted += self.execute(&sql.delete(false)).await?;
             self.upsert(sql).await?;
         } else {
-            self.replace_rows(KEYED, sql.columns()).await?;
+            let of_grain = self.rows_of_grain(sql).await?;
+            self.replace_rows(KEYED, sql.columns(), Some(&of_grain)).await?;
         }
         if reshaped || is_other {
             self.all(sql.finish_again(&stands, is_other)).await?;
@@ -237,6 +239,18 @@ impl Build<'_> {
             self.execute(&sql.index_keyed()).await?;
         }
         self.analyze(KEYED).await
+    }
+
+    /// Returns what tells the rows of a comparison apart, where they have no key of their own.
+    async fn rows_of_grain(&mut self, sql: &FactSql) -> Result<OfGrain, RunError> {
+        let mut retired = Vec::new();
+        for dimension in sql.dimensions_of_grain() {
+            let table = Table::catalog(&format!("{dimension}_retired"));
+            if !self.session.transaction.columns(&table).await?.is_empty() {
+                retired.push(dimension);
+            }
+        }
+        Ok(sql.of_grain(&retired))
     }
 
     async fn upsert(&mut self, sql: &FactSql) -> Result<(), RunError> {

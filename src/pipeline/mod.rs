@@ -1,6 +1,7 @@
 //! Runs the star: every file of `sql/pipeline/`, in the order of their needs, in one transaction. Only the differences
 //! are written, and tables are never swapped, so that views and readers stand.
 
+mod basis;
 mod books;
 mod build;
 mod checks;
@@ -31,7 +32,7 @@ mod view_deps;
 mod views;
 mod work;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -41,16 +42,14 @@ use tracing::info;
 
 use crate::catalog::Workspace;
 use crate::project::{Model, ModelError, Problems, in_order, sql_files};
-use crate::sql::{Names, Schema, Select, Table, TableColumn};
 use crate::sql_check::problems;
 use crate::telemetry;
 use crate::text::counted;
-use crate::text::nearest;
-use crate::warehouse::{Transaction, WarehouseError};
+use crate::warehouse::WarehouseError;
 pub use checks::Finding;
 use run::{Stopped, attempt};
 use view_deps::ViewDeps;
-pub(crate) use views::{describe_views, given_by_views};
+pub(crate) use views::given_by_views;
 
 /// The options of a run.
 #[derive(Clone, Debug, Default)]
@@ -308,32 +307,4 @@ pub fn read_models(workspace: &Workspace) -> Result<Vec<Model>, RunError> {
     let files = sql_files(&workspace.sql.join("pipeline"), workspace.warehouse.names().engine)?;
     let models = files.iter().map(Model::parse).collect::<Result<Vec<_>, _>>()?;
     Ok(in_order(models, workspace.warehouse.names())?)
-}
-
-/// Returns the columns of every table that a select reads.
-///
-/// # Errors
-/// In words, if a staging table is missing; other missing objects are named by the database.
-pub(crate) async fn columns_read(
-    transaction: &mut dyn Transaction,
-    names: &Names,
-    select: &Select,
-) -> Result<HashMap<Table, Vec<TableColumn>>, String> {
-    let mut found = HashMap::new();
-    for table in select.tables(names) {
-        let columns = transaction.columns(&table).await.map_err(|error| error.to_string())?;
-        if columns.is_empty() && table.schema == Schema::Staging {
-            let datasets = names.table(&Table { schema: Schema::Catalog, name: "dataset".to_owned() });
-            let known = transaction.query(&format!("select name from {datasets}"), &[]).await.unwrap_or_default();
-            let known: Vec<String> = known.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
-            let hint = nearest(&table.name, known.iter().map(String::as_str));
-            return Err(format!("there is no table {}: no file has been loaded into it{hint}", names.shown(&table)));
-        }
-        if columns.is_empty() && table.schema == Schema::Datawarehouse {
-            let shown = names.shown(&table);
-            return Err(format!("there is no table {shown}: app --pipeline makes what sql/pipeline has a file for"));
-        }
-        found.insert(table, columns);
-    }
-    Ok(found)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::basis::basis;
 use super::rows::{Rows, Staged, made_of, staged};
 use super::{Options, RunError, ViewDeps, long_keys};
 use crate::catalog::{RememberedLoad, StagedLoad, Workspace};
@@ -160,7 +161,7 @@ impl<'a> Plan<'a> {
         references
     }
 
-    /// Returns a hash of the header, the select and the columns.
+    /// Returns a hash of the header, the select and the columns, and a dimension's basis behind it.
     pub(super) fn definition(&self, model: &Model, rows: Option<&Rows>) -> String {
         let mut hash = blake3::Hasher::new();
         hash.update(format!("{:?} {:?}", model.header, self.infers(model)).as_bytes());
@@ -172,7 +173,8 @@ impl<'a> Plan<'a> {
                 hash.update(b"grain by value");
             }
         }
-        hash.finalize().to_hex()[..32].to_owned()
+        let hash = hash.finalize().to_hex()[..32].to_owned();
+        format!("{hash} {}", basis(model)).trim_end().to_owned()
     }
 
     /// Refuses to lose data, unless it is allowed.

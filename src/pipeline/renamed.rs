@@ -40,7 +40,7 @@ impl Build<'_> {
     async fn rename_in(&mut self, table: &Table, header: &Dimension) -> Result<(), RunError> {
         for (new, old) in self.renames(table, header).await? {
             let rename = [Alteration::Rename { from: old, to: new }];
-            self.alter(table, &rename, &self.plan.own_views).await?;
+            self.alter(table, &rename).await?;
         }
         Ok(())
     }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::RunError;
 use super::build::Build;
 use super::rows::Rows;
+use crate::catalog::{ChangedView, ViewsOver};
 use crate::project::{Kind, ModelError};
-use crate::sql::{Table, TableColumn};
-use crate::warehouse::{Alteration, Altered};
+use crate::schema::Type;
+use crate::sql::{Output, Table, TableColumn, type_of};
+use crate::warehouse::{Alteration, Altered, DroppedView};
 
 /// The columns of a file.
 #[derive(Default)]
@@ -19,6 +21,18 @@ pub(super) struct Columns<'a> {
     pub(super) key: &'a [String],
     /// The dimension and its key, by the column that refers to it.
     pub(super) references: BTreeMap<String, String>,
+    /// The columns of a fact's grain, whose rows go on under the same values in a wider type.
+    pub(super) grain: &'a [String],
+}
+
+/// Returns true if each value of a column has one of the other's type that means the same.
+fn widens(from: &TableColumn, to: &TableColumn) -> bool {
+    matches!(
+        (type_of(&from.declared), type_of(&to.declared)),
+        (Some(_), Some(Type::Text))
+            | (Some(Type::Bigint), Some(Type::Numeric | Type::Double))
+            | (Some(Type::Date), Some(Type::Timestamp))
+    )
 }
 
 impl Build<'_> {
@@ -68,17 +82,23 @@ impl Build<'_> {
         Ok(told.unwrap_or(false))
     }
 
-    /// Alters the table to these columns. New ones are added, obsolete ones are dropped where that is allowed. A changed
-    /// type means both, because values are computed anew; only a dimension's `key` and times are cast.
+    /// Alters the table to these columns. New ones are added, obsolete ones are dropped where that is allowed. The values
+    /// of a changed type go, because they are computed anew; only those that tell rows apart are cast: a dimension's
+    /// `key` and times, and a fact's grain.
     pub(super) async fn reshape(&mut self, stands: &[TableColumn], says: &Columns<'_>) -> Result<bool, RunError> {
         let is_time = |name: &String| !says.key.is_empty() && ["valid_from", "valid_to"].contains(&name.as_str());
-        let is_cast = |name: &String| says.key.contains(name) || is_time(name);
+        let is_cast = |old: &TableColumn, new: &TableColumn| {
+            says.key.contains(&new.name) || is_time(&new.name) || (says.grain.contains(&new.name) && widens(old, new))
+        };
         let mut alterations = Vec::new();
         for old in stands {
             match says.all.iter().find(|new| new.name == old.name) {
                 Some(new) if new.declared == old.declared => {}
-                Some(new) if is_cast(&new.name) => alterations.push(Alteration::Cast(new.clone())),
-                Some(_) => alterations.push(Alteration::Drop { name: old.name.clone() }),
+                Some(new) if is_cast(old, new) => alterations.push(Alteration::Cast(new.clone())),
+                Some(new) if says.references.contains_key(&new.name) => {
+                    alterations.push(Alteration::Drop { name: old.name.clone() });
+                }
+                Some(new) => alterations.push(Alteration::Retype(new.clone())),
                 None => {
                     self.must_drop_column(&old.name)?;
                     alterations.push(Alteration::Drop { name: old.name.clone() });
@@ -86,8 +106,9 @@ impl Build<'_> {
             }
         }
         for new in says.all {
-            let same = |old: &TableColumn| old.name == new.name && (old.declared == new.declared || is_cast(&new.name));
-            if stands.iter().any(same) {
+            let is_dropped =
+                |old: &TableColumn| old.declared != new.declared && says.references.contains_key(&new.name);
+            if stands.iter().any(|old| old.name == new.name && !is_dropped(old)) {
                 continue;
             }
             if says.key.contains(&new.name) {
@@ -102,12 +123,7 @@ impl Build<'_> {
             return Ok(false);
         }
         let table = Table::datawarehouse(&self.model.name);
-        for view in self.alter(&table, &alterations, &self.plan.own_views).await? {
-            warn!(
-                view = self.plan.names.shown(&view),
-                "the view reads what is no longer there and was dropped; app --analysis makes it again"
-            );
-        }
+        self.alter(&table, &alterations).await?;
         Ok(true)
     }
 
@@ -150,25 +166,53 @@ impl Build<'_> {
         if alterations.is_empty() {
             return Ok(());
         }
-        self.alter(table, &alterations, &[]).await.map(drop)
+        self.alter(table, &alterations).await
     }
 
     /// Drops a column whose values are kept elsewhere.
     pub(super) async fn let_go(&mut self, column: &str) -> Result<(), RunError> {
         let (table, gone) = (Table::datawarehouse(&self.model.name), [Alteration::Drop { name: column.to_owned() }]);
-        self.alter(&table, &gone, &self.plan.own_views).await.map(drop)
+        self.alter(&table, &gone).await
     }
 
-    /// Alters a table and notes the statements; returns the views that went with its columns.
-    pub(super) async fn alter(
-        &mut self,
-        table: &Table,
-        alterations: &[Alteration],
-        own_views: &[Table],
-    ) -> Result<Vec<Table>, RunError> {
-        let done = self.session.transaction.alter(table, alterations, own_views).await;
+    /// Alters a table and notes the statements. The views over it are translated for its columns of now.
+    pub(super) async fn alter(&mut self, table: &Table, alterations: &[Alteration]) -> Result<(), RunError> {
+        let (plan, transaction) = (self.plan, &mut *self.session.transaction);
+        let adds_only = alterations.iter().all(|one| matches!(one, Alteration::Add(_) | Alteration::Refer { .. }));
+        let views = match adds_only {
+            true => ViewsOver::default(),
+            false => plan.workspace.catalog.views_over(transaction, std::slice::from_ref(table)).await?,
+        };
+        let own_views: Vec<_> = plan.own_views.iter().cloned().chain(views.tables()).collect();
+        let done = transaction.alter(table, alterations, &own_views).await;
         let Altered { dropped, statements } = done.map_err(|error| self.model.error(error.to_string()))?;
         self.session.sql.extend(statements);
-        Ok(dropped)
+        self.translate(&views, dropped, BTreeMap::new()).await
+    }
+
+    /// Translates views over a table that has changed. One of the star that has its own turn is made there.
+    pub(super) async fn translate(
+        &mut self,
+        views: &ViewsOver,
+        dropped: Vec<DroppedView>,
+        given: BTreeMap<String, Vec<Output>>,
+    ) -> Result<(), RunError> {
+        let (plan, transaction) = (self.plan, &mut *self.session.transaction);
+        for ChangedView { view, dropped } in
+            plan.workspace.catalog.translate_views(transaction, views, dropped, given).await?
+        {
+            let has_turn = plan.selected.iter().any(|model| model.name == view.name);
+            let view = plan.names.shown(&view);
+            match dropped {
+                _ if has_turn => {}
+                None => info!(view, "the view is translated anew, because what it reads has other columns"),
+                Some(why) => warn!(
+                    view,
+                    "the view cannot be read any more and was dropped: {why}; fix its file, and app --pipeline or app --analysis makes \
+                     it again"
+                ),
+            }
+        }
+        Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::RunError;
 use super::build::Build;
-use super::{RunError, columns_read, describe_views};
-use crate::catalog::{History, Workspace};
+use crate::catalog::{History, Workspace, columns_read, describe_views};
 use crate::project::{Kind, Model, ModelError};
 use crate::schema::{OWN_COLUMNS, Type};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described, type_of};

@@ -1,22 +1,12 @@
 //! The outputs of views by their files: SQLite does not know the types of computed columns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns_read;
-use crate::catalog::Workspace;
+use crate::catalog::{Workspace, columns_read, describe_views};
 use crate::project::sql_files;
 use crate::project::{Kind, Model, SqlFile, names_in_order};
-use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described};
+use crate::sql::{Names, Output, Schema, Select};
 use crate::warehouse::Transaction;
-
-/// Adds the known types to the columns of views.
-pub(crate) fn describe_views(columns: &mut HashMap<Table, Vec<TableColumn>>, views: &BTreeMap<String, Vec<Output>>) {
-    for (table, columns) in columns.iter_mut().filter(|(table, _)| table.schema == Schema::Datawarehouse) {
-        if let Some(outputs) = views.get(&table.name) {
-            *columns = described(std::mem::take(columns), outputs);
-        }
-    }
-}
 
 /// Returns the outputs of these views and those that they read, as far as their files tell; other names are skipped.
 pub(crate) async fn given_by_views(

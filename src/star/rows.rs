@@ -2,11 +2,16 @@
 //! differences between the table and its new content, with each row counted as often as it occurs.
 
 use super::DIFFERENCE;
+use super::fact::OfGrain;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
 /// Copies of a row in the table, and in its new content: columns of [`DIFFERENCE`] beside those of the row.
 const STANDS: &str = "\"sluice stands\"";
 const COMES: &str = "\"sluice comes\"";
+/// Copies that go and come of all rows of a staged row.
+const ALL_GONE: &str = "\"sluice gone\"";
+const ALL_NEW: &str = "\"sluice new\"";
 /// Copies that are still to be written.
 const MISSING: &str = "\"sluice missing\"";
 
@@ -65,6 +70,30 @@ impl RowsSql {
         let (deleted, again) = (sum(STANDS, "0"), sum(COMES, "0"));
         let inserted = sum(COMES, &format!("{COMES} - {STANDS}"));
         format!("select {deleted}, {inserted}, {again} from {DIFFERENCE}")
+    }
+
+    /// Counts the rows that go for which another one comes: of the same staged row, or else of the same grain.
+    pub fn count_of_grain(&self, of_grain: &OfGrain) -> String {
+        let OfGrain { joins, values, lineage } = of_grain;
+        let surplus =
+            |one: &str, other: &str| format!("case when f.{one} > f.{other} then f.{one} - f.{other} else 0 end");
+        let (gone, new) = (surplus(STANDS, COMES), surplus(COMES, STANDS));
+        let both = |groups: &str, rows: &str| {
+            format!(
+                "(select coalesce(sum(case when g < n then g else n end), 0) from (select sum({gone}) as g, sum({new}) as n \
+                 from {rows} group by {groups}) as pairs)"
+            )
+        };
+        let rows = format!("{DIFFERENCE} as f");
+        let staged = format!("f.{}, f.{}", quote(LOAD_COLUMN), quote(LINE_COLUMN));
+        if !lineage {
+            return format!("select {}", both(values, &format!("{rows}{joins}")));
+        }
+        let alone = format!(
+            "(select f.*, sum({gone}) over (partition by {staged}) as {ALL_GONE}, sum({new}) over (partition by {staged}) as {ALL_NEW} \
+             from {rows}) as f{joins} where {ALL_GONE} = 0 or {ALL_NEW} = 0"
+        );
+        format!("select {} + {}", both(&staged, &rows), both(values, &alone))
     }
 
     /// Statements before [`RowsSql::delete`], if it has rows to delete.

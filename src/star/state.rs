@@ -11,7 +11,7 @@ pub struct TableState {
     pub name: String,
     /// dimension, fact, bridge, calendar, table or view.
     pub kind: String,
-    /// The hash of header, select and columns.
+    /// The hash of header, select and columns; of a dimension also what tells its versions.
     pub definition: String,
     /// The loads in staging at the time of the build.
     pub seen: LoadSet,

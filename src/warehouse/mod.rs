@@ -97,6 +97,8 @@ pub enum Alteration {
     },
     /// A cast of a column's values to another type.
     Cast(TableColumn),
+    /// Another type for a column, in its place; its values go.
+    Retype(TableColumn),
     /// Another name for a column; stands alone. Views that read the old one are told as for a removal.
     Rename {
         /// Its name so far.
@@ -111,11 +113,20 @@ pub enum Alteration {
     },
 }
 
+/// A view that was dropped with a column, and can be made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedView {
+    /// The view.
+    pub view: Table,
+    /// The statements for its options, owner, grants and comment.
+    pub extras: Vec<String>,
+}
+
 /// The result of a change of a table's columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Altered {
     /// The views that were dropped, because they read a column that is gone.
-    pub dropped: Vec<Table>,
+    pub dropped: Vec<DroppedView>,
     /// The statements that changed the table, in their order.
     pub statements: Vec<String>,
 }
@@ -261,8 +272,13 @@ pub trait Transaction: Send {
 
     /// Creates a view, or gives it another select; one that has it already is not touched. Views that depend on it
     /// stay, except those of `own_views` that read a column that is gone: PostgreSQL drops them, and they can be made
-    /// again.
-    async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError>;
+    /// again. Returns those.
+    async fn replace_view(
+        &mut self,
+        view: &Table,
+        select: &str,
+        own_views: &[Table],
+    ) -> Result<Vec<DroppedView>, WarehouseError>;
 
     /// Limits the wait of later statements for a lock of others, if the engine has locks to wait for.
     async fn wait_at_most(&mut self, how_long: Duration) -> Result<(), WarehouseError>;

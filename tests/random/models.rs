@@ -17,7 +17,12 @@ pub struct Models {
     pub shop_says_when: bool,
     /// The same of a promotion.
     pub promo_says_when: bool,
+    /// How much a run may take out of the tables of [`GUARDED`].
+    may_go: Option<&'static str>,
 }
+
+/// The tables with a guard, where there are guards.
+pub const GUARDED: [&str; 4] = ["dim_customer", "dim_promo", "fact_tag", "bridge_taste"];
 
 const HISTORIES: [&[&str]; 3] = [&["city"], &["city", "name"], &[]];
 const MISSING: [&str; 3] = ["unknown", "infer", "reject"];
@@ -31,6 +36,7 @@ impl Models {
             gone: ["close", "keep"][dice.usize(..2)],
             shop_says_when: dice.bool(),
             promo_says_when: dice.bool(),
+            may_go: [None, Some("0"), Some("20 %"), Some("3")][dice.usize(..4)],
         }
     }
 
@@ -110,7 +116,10 @@ impl Models {
              group by customer_id".to_owned()),
             ("big", "kind: view\n*/\nselect order_id from datawarehouse.fact_order where amount > 50".to_owned()),
         ];
-        for (name, text) in files {
+        for (name, mut text) in files {
+            if let Some(most) = self.may_go.filter(|_| GUARDED.contains(&name)) {
+                text = text.replacen("\n*/", &format!("\nguard: {{gone_at_most: {most}}}\n*/"), 1);
+            }
             workdir.write(&format!("sql/pipeline/{name}.sql"), format!("/*\n{text}"))?;
         }
         Ok(())

@@ -22,6 +22,7 @@ cases! {
         a_calendar_without_facts_may_get_shorter,
         versions_and_members_are_counted_apart,
         what_an_engine_cannot_hold_is_told_before,
+        what_a_run_lets_pass_is_named_and_shown,
         many_attributes_are_overwritten;
 }
 
@@ -314,6 +315,27 @@ async fn what_an_engine_cannot_hold_is_told_before(database: TestDatabase, workd
 }
 
 /// A row of PostgreSQL has room for so many only where most are NULL.
+async fn what_a_run_lets_pass_is_named_and_shown(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    model(&workdir, "dim_p", "kind: dimension\nkey: [p]", "select p, name from staging.p")?;
+    let checks = "checks: [{not_null: [amount], severity: warn}]";
+    let header =
+        format!("kind: fact\ngrain: [oid]\ndimensions: {{p: {{dimension: dim_p, missing: reject}}}}\n{checks}");
+    model(&workdir, "fact_o", &header, "select oid, p, amount from staging.o")?;
+    workdir.load(&database, "p.csv", "p,name\n1,a\n").await?;
+    workdir.load(&database, "o.csv", "oid,p,amount\n1,1,5\n2,1,\n3,7,8\n4,8,9\n").await?;
+    let output = app(&workdir, &["--pipeline"], &settings)?;
+    same(output.status.code(), Some(0))?;
+    holds(
+        &stderr(&output),
+        "WARN sql/pipeline/fact_o.sql:5: checks: not_null: amount: 1 at fault, such as oid = \"2\"",
+    )?;
+    let output = app(&workdir, &["status"], &settings)?;
+    same(output.status.code(), Some(0))?;
+    holds(&stdout(&output), "  fact_o: not_null: amount: 1 at fault")?;
+    holds(&stdout(&output), "  fact_o leaves rows out: 2 values of them that no dimension knows; app rejects fact_o")
+}
+
 async fn many_attributes_are_overwritten(database: TestDatabase, workdir: Workdir) -> Outcome {
     let columns: Vec<_> = (0..1_050).map(|number| format!("c{number}")).collect();
     let (list, select) = (columns.join(","), format!("select id, {} from staging.c", columns.join(", ")));

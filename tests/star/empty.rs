@@ -10,6 +10,7 @@ cases! {
         a_key_without_a_value_is_of_its_dimension,
         numbers_without_a_value_are_computed_with,
         several_columns_without_a_value_each_have_a_type,
+        columns_without_a_value_meet_in_an_expression,
         values_of_a_header_go_with_a_column_without_one,
         the_rows_of_a_table_without_rows_are_none,
         months_without_a_value_are_of_the_others_type,
@@ -117,6 +118,40 @@ async fn several_columns_without_a_value_each_have_a_type(database: TestDatabase
     goes_with_a_clock(&database, &workdir).await?;
     let rows = database.text("select id, n, year, late, f, g from datawarehouse.rows_x order by id").await?;
     same(rows, "1|∅|∅|∅|∅|0\n2|3.5|2024|false|X|1")
+}
+
+async fn columns_without_a_value_meet_in_an_expression(database: TestDatabase, workdir: Workdir) -> Outcome {
+    model(&workdir, "dim_day", "kind: calendar\nfrom: 2024-01-01\nto: 2024-12-31", "")?;
+    let days = ["c", "d", "e", "g", "h"].map(|name| format!("{name}: dim_day")).join(", ");
+    let select = "select oid, coalesce(a, b) as c, cast(coalesce(a, b) as date) as d, case when oid > 1 then a else b end as e, \
+        greatest(a, b) as g, coalesce(b, ordered) as h from staging.o";
+    model(&workdir, "fact_o", &format!("kind: fact\ngrain: [oid]\ndimensions: {{{days}}}"), select)?;
+    let select = "select oid, cast(coalesce(a, b) as date) as d, coalesce(a, b) - ordered as days, coalesce(a, b) - z as gap, \
+        coalesce(x, y) * 2 as twice, case when x > y then x else y end as most from staging.o";
+    model(&workdir, "rows_o", "kind: table", select)?;
+    model(&workdir, "rows_n", "kind: table", "select oid, coalesce(a, b) - z as gap from staging.o")?;
+    workdir.load(&database, "o.csv", "oid,ordered,a,b,z,x,y\n1,2024-01-05,,,,,\n2,2024-02-05,,,,,\n").await?;
+    goes(&database, &workdir).await?;
+    let keys = "select oid, c_key, d_key, e_key, g_key, h_key from datawarehouse.fact_o order by oid";
+    same(database.text(keys).await?, "1|0|0|0|0|20240105\n2|0|0|0|0|20240205")?;
+    let rows = "select oid, d, days, gap, twice, most from datawarehouse.rows_o order by oid";
+    same(database.text(rows).await?, "1|∅|∅|∅|∅|∅\n2|∅|∅|∅|∅|∅")?;
+    // One of them gets a value, then all.
+    workdir.load(&database, "o.csv", "oid,ordered,a,b,z,x,y\n3,2024-01-05,2024-01-07,,,1.5,\n").await?;
+    goes(&database, &workdir).await?;
+    same(
+        database.text(&keys.replace("order", "where oid = 3 order")).await?,
+        "3|20240107|20240107|20240107|20240107|20240105",
+    )?;
+    let more = "4,2024-01-05,,2024-01-08,2024-01-01,,2\n";
+    workdir.load(&database, "o.csv", format!("oid,ordered,a,b,z,x,y\n{more}")).await?;
+    goes(&database, &workdir).await?;
+    same(
+        database.text(&keys.replace("order", "where oid = 4 order")).await?,
+        "4|20240108|20240108|0|20240108|20240108",
+    )?;
+    let last = rows.replace("order", "where oid > 2 order");
+    same(database.text(&last).await?, "3|2024-01-07|2|∅|3.0|∅\n4|2024-01-08|3|7|4|2")
 }
 
 /// A select with a clock is compared at every run.

@@ -11,6 +11,8 @@ cases! {
         an_empty_whole_file_closes_nobody,
         a_share_of_the_members_may_go,
         a_fact_keeps_its_rows,
+        rows_of_members_that_change_are_not_gone,
+        a_bridge_whose_weights_change_loses_no_row,
         a_guard_is_of_a_table;
 }
 
@@ -108,6 +110,63 @@ async fn a_fact_keeps_its_rows(database: TestDatabase, workdir: Workdir) -> Outc
     run(&database, &workdir).await?;
     workdir.load(&database, "c.csv", members(3..=5)).await?;
     holds(&refused(&database, &workdir).await?, "guard: gone_at_most: 4 rows of 7 would go where 40 % may")
+}
+
+async fn rows_of_members_that_change_are_not_gone(database: TestDatabase, workdir: Workdir) -> Outcome {
+    replacing(&workdir)?;
+    workdir.plugin("d", "name: d\ncreator: us\nfiles: [d*.csv]\ntable: d\n")?;
+    model(
+        &workdir,
+        "dim_d",
+        "kind: dimension\nkey: [id]\nhistory: [city]\nat: since",
+        "select id, city, since from staging.d",
+    )?;
+    let header = "kind: fact\ngrain: [id, day]\nat: day\ndimensions: {id: dim_d}\nguard: {gone_at_most: 20 %}";
+    model(&workdir, "fact_c", header, "select id, day, amount from staging.c")?;
+    let rows = |ids: std::ops::RangeInclusive<u32>, amount: u32| {
+        "id,day,amount\n".to_owned() + &ids.map(|id| format!("{id},2024-03-01,{amount}\n")).collect::<String>()
+    };
+    let cities = |city: &str, since: &str, ids: std::ops::RangeInclusive<u32>| {
+        "id,city,since\n".to_owned() + &ids.map(|id| format!("{id},{city},{since}\n")).collect::<String>()
+    };
+    workdir.load(&database, "d.csv", cities("Bern", "2024-01-01", 1..=9)).await?;
+    workdir.load(&database, "c.csv", rows(1..=10, 1)).await?;
+    run(&database, &workdir).await?;
+    let counts = async |database: &TestDatabase| {
+        let changes = run(database, &workdir).await?;
+        let change = changes.into_iter().find(|change| change.table == "fact_c");
+        anyhow::Ok(change.map(|change| (change.inserted, change.updated, change.deleted, change.rows)))
+    };
+    // Another amount.
+    workdir.load(&database, "c.csv", rows(1..=10, 2)).await?;
+    same(counts(&database).await?, Some((0, 10, 0, 10)))?;
+    // The members have another version on that day, and one goes by another amount.
+    workdir.load(&database, "d.csv", cities("Thun", "2024-02-01", 1..=9)).await?;
+    workdir.load(&database, "c.csv", rows(1..=10, 3)).await?;
+    same(counts(&database).await?, Some((0, 10, 0, 10)))?;
+    // One row more, one that is not there any more, and all others changed.
+    workdir.load(&database, "c.csv", rows(2..=11, 4)).await?;
+    workdir.load(&database, "d.csv", cities("Biel", "2024-01-01", 11..=11)).await?;
+    same(counts(&database).await?, Some((1, 9, 1, 10)))?;
+    workdir.load(&database, "c.csv", rows(5..=11, 5)).await?;
+    let refused = refused(&database, &workdir).await?;
+    holds(&refused, "guard: gone_at_most: 3 rows of 10 would go where 20 % may")
+}
+
+async fn a_bridge_whose_weights_change_loses_no_row(database: TestDatabase, workdir: Workdir) -> Outcome {
+    replacing(&workdir)?;
+    model(&workdir, "dim_p", "kind: dimension\nkey: [p]", "select distinct p from staging.c")?;
+    model(&workdir, "dim_q", "kind: dimension\nkey: [q]", "select distinct q from staging.c")?;
+    let header = "kind: bridge\ndimensions: {p: dim_p, q: dim_q}\nweight: w\ngroup: [p]\nguard: {gone_at_most: 0}";
+    model(&workdir, "bridge_c", header, "select p, q, w from staging.c")?;
+    workdir.load(&database, "c.csv", "p,q,w\n1,a,0.5\n1,b,0.5\n2,a,1\n").await?;
+    run(&database, &workdir).await?;
+    workdir.load(&database, "c.csv", "p,q,w\n1,a,0.25\n1,b,0.75\n2,a,1\n").await?;
+    let changes = run(&database, &workdir).await?;
+    let change = changes.iter().find(|change| change.table == "bridge_c");
+    same(change.map(|change| (change.inserted, change.updated, change.deleted)), Some((0, 3, 0)))?;
+    workdir.load(&database, "c.csv", "p,q,w\n1,a,0.25\n1,b,0.75\n").await?;
+    holds(&refused(&database, &workdir).await?, "guard: gone_at_most: 1 row of 3 would go where 0 may")
 }
 
 async fn a_guard_is_of_a_table(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -15,7 +15,9 @@ pub mod plans;
 pub mod readers;
 pub mod remembered;
 pub mod renames;
+pub mod retyped;
 pub mod rows;
+pub mod taken;
 pub mod titles;
 pub mod trace;
 pub mod turns;
@@ -42,7 +44,9 @@ pub fn cases() -> Vec<Trial> {
         readers::cases(),
         remembered::cases(),
         renames::cases(),
+        retyped::cases(),
         rows::cases(),
+        taken::cases(),
         titles::cases(),
         trace::cases(),
         turns::cases(),

@@ -16,8 +16,10 @@ pub(crate) enum TableChange {
     Added { column: String },
     /// A column that was dropped by hand.
     MadeAgain { column: String },
-    /// A view that cannot be read with a wider type.
-    ViewDropped { view: String },
+    /// A view that was translated anew for the types of now.
+    ViewTranslated { view: String },
+    /// A view that cannot be read with a wider type, for this reason.
+    ViewDropped { view: String, why: String },
     /// A table that was dropped by hand, with the rows of so many loads.
     LostRows { shown: String, loads: u64 },
     /// So many rows that a file took the place of which has none.
@@ -28,6 +30,16 @@ impl TableChange {
     /// Logs the change of a table by a load.
     pub(crate) fn say(&self, table: &str, load_id: i64) {
         match self {
+            // What was computed with numbers or days cannot be any more, and other tables still have them.
+            TableChange::Widened { column, from, to: to @ Type::Text } => warn!(
+                table,
+                column,
+                from = %from,
+                to = %to,
+                load.id = load_id,
+                "a column's type widens to text: where selects join by {column} or compute with it, type: text in a plugin of the other \
+                 table makes both sides texts; if the values are wrong, app retract {load_id} takes them back, and the column stays text"
+            ),
             TableChange::Widened { column, from, to } => {
                 info!(table, column, from = %from, to = %to, "a column's type widens");
             }
@@ -45,9 +57,15 @@ impl TableChange {
                 load.id = load_id,
                 "the column {column} was not in the table any more: it is made again, without the values of earlier loads"
             ),
-            TableChange::ViewDropped { view } => warn!(
+            TableChange::ViewTranslated { view } => {
+                info!(table, view, "the view is translated anew, because a column of {table} has another type");
+            }
+            TableChange::ViewDropped { view, why } => warn!(
+                table,
                 view,
-                "the view cannot be read with the wider type and was dropped; fix it, and app --analysis makes it again"
+                load.id = load_id,
+                "the view cannot be read with the wider type and was dropped: {why}; fix its file, and app --pipeline or app --analysis \
+                 makes it again"
             ),
             TableChange::LostRows { shown, loads } => warn!(
                 table,

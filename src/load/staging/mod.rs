@@ -2,10 +2,13 @@
 
 mod changes;
 mod plan;
+mod there;
+
+use std::collections::BTreeMap;
 
 use super::LoadError;
 use super::Loader;
-use crate::catalog::History;
+use crate::catalog::{ChangedView, History, ViewsOver};
 use crate::dataset::plugin::Series;
 use crate::dataset::{Dataset, Mode};
 use crate::format::{FormatError, Layout, Preview};
@@ -19,6 +22,7 @@ use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
 pub(crate) use self::changes::TableChange;
 pub(crate) use self::plan::Plan;
+use self::there::{check_types, is_ours};
 
 /// A table that is made ready for an input.
 pub(crate) struct ReadyTable {
@@ -238,6 +242,13 @@ pub(crate) async fn ready_table(
     let evolution = &plan.evolution;
     let there = transaction.columns(&table).await?;
     let is_new = there.is_empty();
+    // A table that was dropped by hand leaves SQLite's views; a column that was, comes as a new one.
+    let is_retyped = is_new || evolution.widened().next().is_some();
+    let views = match is_retyped {
+        true => loader.catalog.views_over(transaction, std::slice::from_ref(&table)).await?,
+        false => ViewsOver::default(),
+    };
+    let mut dropped = Vec::new();
     if is_new {
         let columns: Vec<_> = (0..evolution.columns.len()).map(|place| column(names, evolution, place)).collect();
         let def = TableDef::new(table.clone(), columns).with_counts(&[LOAD_COLUMN, LINE_COLUMN]);
@@ -269,11 +280,18 @@ pub(crate) async fn ready_table(
             if !kept.is_empty() {
                 transaction.alter(history.kept(), &self::alterations(names, evolution, &kept), &[]).await?;
             }
-            let own_views = crate::project::own_views(&loader.sql);
-            for view in transaction.alter(&table, &alterations, &own_views).await?.dropped {
-                changes.push(TableChange::ViewDropped { view: names.shown(&view) });
-            }
+            let own_views: Vec<_> = crate::project::own_views(&loader.sql).into_iter().chain(views.tables()).collect();
+            dropped = transaction.alter(&table, &alterations, &own_views).await?.dropped;
         }
+    }
+    for ChangedView { view, dropped } in
+        loader.catalog.translate_views(transaction, &views, dropped, BTreeMap::new()).await?
+    {
+        let view = names.shown(&view);
+        changes.push(match dropped {
+            Some(why) => TableChange::ViewDropped { view, why },
+            None => TableChange::ViewTranslated { view },
+        });
     }
     if dataset.mode == Mode::Replace {
         // The rows of a file's other parts stay.
@@ -283,65 +301,6 @@ pub(crate) async fn ready_table(
         replaced = transaction.execute(&sql, &[]).await?;
     }
     Ok(ReadyTable { table, is_new, replaced, changes })
-}
-
-/// Refuses a table with a hand-changed type of a column that the input brings: rows are sent in the bits of the
-/// catalog's type. From here on the types stay until the transaction ends. Returns the existing columns.
-async fn check_types(
-    transaction: &mut dyn Transaction,
-    names: &Names,
-    table: &Table,
-    evolution: &Evolution,
-    there: Vec<TableColumn>,
-) -> Result<Vec<TableColumn>, LoadError> {
-    let there = match names.engine.hold_columns(&names.table(table)) {
-        Some(hold) => {
-            transaction.execute(&hold, &[]).await?;
-            transaction.columns(table).await?
-        }
-        // The holder of the turn to write sees no changes of others.
-        None => there,
-    };
-    let known = evolution.places.iter().filter(|place| !evolution.added.contains(place)).map(|place| {
-        let before = evolution.narrowed.iter().find(|(narrowed, _)| narrowed == place);
-        let column = &evolution.columns[*place];
-        (column.name.as_str(), before.map_or(column.kind(), |(_, fits)| fits.narrowest()))
-    });
-    for (name, kind) in known.chain([LOAD_COLUMN, LINE_COLUMN].map(|name| (name, Type::Bigint))) {
-        // A column that is absent is made again, or named by the database's error.
-        let is_it = |column: &&TableColumn| names.engine.has_column(std::slice::from_ref(*column), name);
-        let Some(column) = there.iter().find(is_it) else { continue };
-        if !names.holds(&column.declared, kind) {
-            let (declared, column_name) = (names.declared(kind), quote(name));
-            let fix = names.engine.restore_type(&names.table(table), &column_name, declared);
-            return Err(LoadError::Retyped {
-                table: names.shown(table),
-                column: name.to_owned(),
-                is: column.declared.clone(),
-                expected: declared,
-                fix,
-            });
-        }
-    }
-    Ok(there)
-}
-
-/// Refuses a table that somebody else has made, or has given a column of a name that the input brings for the first time:
-/// its values would stand among those of no load.
-fn is_ours(names: &Names, table: &Table, evolution: &Evolution, there: &[TableColumn]) -> Result<(), LoadError> {
-    let has = |name: &str| names.engine.has_column(there, name);
-    let shown = names.shown(table);
-    if let Some(name) = [LOAD_COLUMN, LINE_COLUMN].into_iter().find(|name| !has(name)) {
-        return Err(LoadError::Clash(format!(
-            "{shown} has no column {name}, which every table of Sluice's has: somebody has made it by hand, or dropped that column"
-        )));
-    }
-    match evolution.added.iter().map(|place| &evolution.columns[*place].name).find(|name| has(name)) {
-        Some(name) => Err(LoadError::Clash(format!(
-            "{shown} has a column {name} that no file brought, and this file brings one of that name: somebody has made it by hand"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The alterations that bring a table with these columns to the input's. A hand-dropped column is added like a new one.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::pipeline::columns_read;
+use crate::catalog::columns_read;
 use crate::project::sql_files;
 use crate::project::{Dimension, Kind, KindWord, Model, SqlFile};
 use crate::schema::{EXTRA_COLUMN, LINE_COLUMN, LOAD_COLUMN};

@@ -205,7 +205,7 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         ),
     }));
     needs.extend(database.gone.iter().map(rows_gone));
-    if let Some(LastRun { failed: true, finished, error }) = &database.pipeline {
+    if let Some(LastRun { failed: true, finished, error, .. }) = &database.pipeline {
         let error = error.as_deref().unwrap_or("no reason was kept");
         needs.push(Need {
             what: format!("the last pipeline run failed ({}): {error}", moment(*finished)),

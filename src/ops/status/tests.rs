@@ -160,7 +160,13 @@ fn a_database_that_answers_and_refuses_is_not_said_to_be_silent() {
 fn trouble_a_database_that_is_away_and_a_failed_run_need_a_person() {
     let held = Held { since: DateTime::UNIX_EPOCH, why: "no answer".to_owned(), fix: None };
     let mut found = found(vec![Some(State { trouble: Some(held), ..state(&[]) })], Vec::new());
-    let run = LastRun { failed: true, finished: DateTime::UNIX_EPOCH, error: Some("no column".to_owned()) };
+    let run = LastRun {
+        failed: true,
+        finished: DateTime::UNIX_EPOCH,
+        error: Some("no column".to_owned()),
+        warnings: Vec::new(),
+        left_out: Vec::new(),
+    };
     found.database = DatabaseStatus { error: Some("gone".into()), pipeline: Some(run), ..Default::default() };
     assert_eq!(
         needs(found),

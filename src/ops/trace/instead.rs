@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::TraceError;
 use crate::app::App;
-use crate::pipeline::columns_read;
+use crate::catalog::columns_read;
 use crate::project::sql_files;
 use crate::project::{Kind, Model, SqlFile};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};

@@ -222,7 +222,7 @@ async fn asked(
 ) -> Result<Vec<Cells>, TraceError> {
     let wrong = |why: String| TraceError::Asked(format!("--where: {why}"));
     let select = Select::where_holds(table, condition, order, limit).map_err(|error| wrong(error.to_string()))?;
-    let known = crate::pipeline::columns_read(transaction, names, &select).await.map_err(wrong)?;
+    let known = crate::catalog::columns_read(transaction, names, &select).await.map_err(wrong)?;
     let at_fault = |error: SqlError| wrong(condition::at_fault(&error, condition.unwrap_or_default(), names, &known));
     let sql = select.sql(names, &known).map_err(at_fault)?;
     let sql = as_written(names, &format!("({sql}) as asked"), &select.outputs(names, &known));

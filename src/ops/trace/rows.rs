@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cells, TraceError, instead, number};
 use crate::app::App;
-use crate::pipeline::columns_read;
+use crate::catalog::columns_read;
 use crate::project::key_column;
 use crate::project::{Dimension, Kind, Model, ModelError};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};

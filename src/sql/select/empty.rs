@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, Query, SelectItem, SetExpr, TableAlias, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+};
 
 use super::rows::without_schema;
 use super::{Select, folded, table_of};
@@ -78,6 +80,16 @@ impl Select {
         outputs.map(|output| output.name).filter(|name| plain.contains(name) || (all && !is_mixed)).collect()
     }
 
+    /// The names of columns that stand in one expression and so have to be of types that go together, the smallest
+    /// expressions first.
+    pub fn meeting_columns(&self) -> Vec<BTreeSet<String>> {
+        let mut found = Meeting(Vec::new());
+        let _: ControlFlow<()> = self.query.visit(&mut found);
+        let mut all: Vec<_> = BTreeSet::from_iter(found.0).into_iter().filter(|names| names.len() > 1).collect();
+        all.sort_by_key(BTreeSet::len);
+        all
+    }
+
     /// The columns as the select reads them.
     pub(super) fn as_read<'k>(&self, names: &Names, columns: &'k Known) -> Cow<'k, Known> {
         if self.empty.is_empty() {
@@ -109,6 +121,41 @@ impl Select {
             let _: ControlFlow<()> = VisitMut::visit(&mut query, &mut Casts { names, table, rows: &rows.query });
         }
         query
+    }
+}
+
+/// Collects the names of the columns in each expression that combines some.
+struct Meeting(Vec<BTreeSet<String>>);
+
+impl Visitor for Meeting {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if matches!(
+            expr,
+            Expr::Function(_) | Expr::Case { .. } | Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::InList { .. }
+        ) {
+            let mut names = ColumnNames(BTreeSet::new());
+            let _: ControlFlow<()> = expr.visit(&mut names);
+            self.0.push(names.0);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Collects the names of the columns in an expression.
+struct ColumnNames(BTreeSet<String>);
+
+impl Visitor for ColumnNames {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => self.0.insert(folded(name)),
+            Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|name| self.0.insert(folded(name))),
+            _ => false,
+        };
+        ControlFlow::Continue(())
     }
 }
 

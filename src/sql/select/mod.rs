@@ -18,6 +18,7 @@ mod names_only;
 mod one_select;
 mod operator;
 mod overrule;
+mod parts;
 mod pattern;
 mod query;
 mod reading;
@@ -222,6 +223,16 @@ impl Select {
     #[must_use]
     pub fn for_its_engine(self) -> Select {
         Select { own: true, ..self }
+    }
+
+    /// Its text, with the names of SQL files.
+    pub fn text(&self) -> String {
+        self.query.to_string()
+    }
+
+    /// True if it is written for its engine.
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
     /// The tables of our schemas that it reads.

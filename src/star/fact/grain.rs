@@ -1,13 +1,57 @@
 //! The grain of a fact, and the rows that break it.
 
-use super::super::KEYED;
 use super::super::dimension::as_named;
 use super::super::repeated::{COUNT, Repeated, first_place, with_places};
+use super::super::{KEYED, UNKNOWN};
 use super::{FactSql, is_again};
+use crate::project::key_column;
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, Type};
-use crate::sql::{TableColumn, quote, type_of};
+use crate::sql::{Table, TableColumn, quote, type_of};
+
+/// The grain of rows that have members' keys, as their members are named whatever version they point to.
+pub struct OfGrain {
+    /// Joins of the dimensions to rows called `f`.
+    pub joins: String,
+    /// The values that tell the rows apart.
+    pub values: String,
+    /// True if rows have load and line.
+    pub lineage: bool,
+}
 
 impl FactSql {
+    /// Returns the dimensions of the grain's columns.
+    pub fn dimensions_of_grain(&self) -> Vec<String> {
+        let of_grain = self.roles.iter().filter(|role| self.grain.iter().any(|one| one.name == role.column.name));
+        of_grain.map(|role| role.dimension.clone()).collect()
+    }
+
+    /// Returns what names the rows of the grain; `retired` are the dimensions that keep the keys of members which went.
+    pub fn of_grain(&self, retired: &[String]) -> OfGrain {
+        let (mut joins, mut values) = (String::new(), Vec::new());
+        for column in &self.grain {
+            let Some((place, role)) = self.roles.iter().enumerate().find(|(_, role)| role.column.name == column.name)
+            else {
+                values.push(format!("f.{}", quote(&column.name)));
+                continue;
+            };
+            let (id, own) = (quote(&key_column(&role.dimension)), format!("f.{}", quote(&role.key)));
+            let mut join = |table: Table, name: &str| {
+                let table = self.names.table(&table);
+                joins += &format!(
+                    " left join {table} as {name}{place} on {name}{place}.{id} = {own} and {own} <> {UNKNOWN}"
+                );
+                format!("{name}{place}.{}", quote(&role.target.key.name))
+            };
+            let mut named = join(Table::datawarehouse(&role.dimension), "d");
+            if retired.contains(&role.dimension) {
+                let went = join(Table::catalog(&format!("{}_retired", role.dimension)), "r");
+                named = format!("coalesce({named}, {went})");
+            }
+            values.extend([format!("case when {named} is null then {own} end"), named]);
+        }
+        OfGrain { joins, values: values.join(", "), lineage: self.lineage }
+    }
+
     /// Returns true if the fact itself has the columns of the grain, so that rows can be told apart there.
     pub fn has_plain_grain(&self) -> bool {
         !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))

@@ -6,6 +6,7 @@ mod needed;
 mod table;
 mod weight;
 
+pub use grain::OfGrain;
 pub use needed::{NEEDED, NeededSql, Reference};
 
 use std::collections::BTreeMap;

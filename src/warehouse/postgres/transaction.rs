@@ -9,8 +9,9 @@ use sqlx::{Column, Executor, Postgres, Row as _, Statement, TypeInfo};
 
 use super::super::error::of_select;
 use super::super::text::as_files_wrote;
-use super::super::{Alteration, Altered, Batches, Row, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Altered, Batches, DroppedView, Row, Transaction, Value, WarehouseError};
 use super::lookout::Lookout;
+use super::views::SavedView;
 use super::{copy, exclusive_lock, notice, safe, text, views};
 use crate::schema::{Fits, Form, Type};
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
@@ -70,6 +71,18 @@ impl PostgresTransaction {
         .fetch_all(&mut *self.transaction)
         .await?;
         Ok(columns.into_iter().map(|(name, declared)| TableColumn { name, declared }).collect())
+    }
+
+    /// Makes the views again; returns the own ones that cannot be made.
+    async fn put_back(&mut self, saved: &[SavedView], own: &[&Table]) -> Result<Vec<DroppedView>, WarehouseError> {
+        let own: Vec<_> = own.iter().map(|view| (self.names.table(view), *view)).collect();
+        let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
+        let dropped = views::put_back(&mut self.transaction, saved, is_own).await?;
+        let one = |(name, extras): (String, Vec<String>)| {
+            let (_, view) = own.iter().find(|(own, _)| *own == name)?;
+            Some(DroppedView { view: (*view).clone(), extras })
+        };
+        Ok(dropped.into_iter().filter_map(one).collect())
     }
 
     /// True if there is a view (quoted) with this select and its columns already.
@@ -163,11 +176,8 @@ impl Transaction for PostgresTransaction {
         let relation = self.names.table(table);
         let saved = self.lookout.over(views::take_down(&mut self.transaction, &relation, false)).await?;
         self.lookout.over(self.transaction.execute(safe(sql.clone()))).await?;
-        let own: Vec<_> = own_views.iter().map(|view| (self.names.table(view), view)).collect();
-        let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
-        let dropped = views::put_back(&mut self.transaction, &saved, is_own).await?;
-        let dropped = own.into_iter().filter(|(name, _)| dropped.contains(name)).map(|(_, view)| view.clone());
-        Ok(Altered { dropped: dropped.collect(), statements: vec![sql] })
+        let dropped = self.put_back(&saved, &own_views.iter().collect::<Vec<_>>()).await?;
+        Ok(Altered { dropped, statements: vec![sql] })
     }
 
     async fn lock_alone(&mut self, tables: &[Table]) -> Result<(), WarehouseError> {
@@ -175,22 +185,27 @@ impl Transaction for PostgresTransaction {
         exclusive_lock::lock(&mut self.transaction, &relations).await
     }
 
-    async fn replace_view(&mut self, view: &Table, select: &str, own_views: &[Table]) -> Result<(), WarehouseError> {
+    async fn replace_view(
+        &mut self,
+        view: &Table,
+        select: &str,
+        own_views: &[Table],
+    ) -> Result<Vec<DroppedView>, WarehouseError> {
         let name = self.names.table(view);
         if self.is_view_of(&name, select).await? {
-            return Ok(());
+            return Ok(Vec::new());
         }
         exclusive_lock::lock(&mut self.transaction, std::slice::from_ref(&name)).await?;
         let replace = format!("create or replace view {name} as {select}");
         self.transaction.execute("savepoint replace_view").await?;
         match self.transaction.execute(safe(replace.clone())).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Vec::new()),
             Err(error) if is_other_columns(&error) => {
                 self.transaction.execute("rollback to savepoint replace_view").await?;
                 let saved = views::take_down(&mut self.transaction, &name, true).await?;
                 self.transaction.execute(safe(replace)).await?;
-                let is_own = |name: &str| own_views.iter().any(|own| own != view && self.names.table(own) == name);
-                views::put_back(&mut self.transaction, &saved, is_own).await.map(drop)
+                let others: Vec<_> = own_views.iter().filter(|own| *own != view).collect();
+                self.put_back(&saved, &others).await
             }
             Err(error) => Err(error.into()),
         }
@@ -241,6 +256,13 @@ fn clause(alteration: &Alteration) -> String {
         Alteration::Cast(column) => {
             let (name, declared) = (quote(&column.name), &column.declared);
             format!("alter column {name} type {declared} using {name}::{declared}")
+        }
+        Alteration::Retype(column) => {
+            let (name, declared) = (quote(&column.name), &column.declared);
+            format!(
+                "alter column {name} drop not null, alter column {name} drop default, \
+                 alter column {name} type {declared} using null::{declared}"
+            )
         }
         Alteration::Rename { from, to } => format!("rename column {} to {}", quote(from), quote(to)),
         Alteration::Drop { name } => format!("drop column {}", quote(name)),

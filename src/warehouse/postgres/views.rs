@@ -104,12 +104,13 @@ pub(super) async fn take_down(
     Ok(saved)
 }
 
-/// Makes the views again. A view that cannot be made any more is left out if it `may_go`; returns the names left out.
+/// Makes the views again. A view that cannot be made any more is left out if it `may_go`; returns those left out, each
+/// with its extras.
 pub(super) async fn put_back(
     connection: &mut PgConnection,
     saved: &[SavedView],
     may_go: impl Fn(&str) -> bool,
-) -> Result<Vec<String>, WarehouseError> {
+) -> Result<Vec<(String, Vec<String>)>, WarehouseError> {
     let mut dropped = Vec::new();
     for view in saved.iter().rev() {
         if !view.definition.is_empty() {
@@ -121,7 +122,7 @@ pub(super) async fn put_back(
                 }
                 Err(_) if may_go(&view.name) => {
                     connection.execute("rollback to savepoint put_back").await?;
-                    dropped.push(view.name.clone());
+                    dropped.push((view.name.clone(), view.extras.clone()));
                     continue;
                 }
                 Err(error) => {

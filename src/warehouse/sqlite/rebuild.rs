@@ -90,6 +90,13 @@ pub(super) async fn alter(
                     column.declared.clone_from(&new.declared);
                 }
             }
+            Alteration::Retype(new) => {
+                for column in columns.iter_mut().filter(|column| column.name == new.name) {
+                    column.value = "null".to_owned();
+                    column.declared.clone_from(&new.declared);
+                    column.constraint.clear();
+                }
+            }
             Alteration::Rename { from, to } => {
                 for column in columns.iter_mut().filter(|column| column.name == *from) {
                     column.name.clone_from(to);

@@ -8,7 +8,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Column, Executor, Sqlite, Statement};
 
-use super::super::{Alteration, Altered, Batches, Row, Transaction, Value, WarehouseError};
+use super::super::{Alteration, Altered, Batches, DroppedView, Row, Transaction, Value, WarehouseError};
 use super::writer::Turn;
 use super::{as_text, insert, quote, rebuild, safe};
 use crate::schema::Type;
@@ -118,7 +118,7 @@ impl Transaction for SqliteTransaction {
                     let drop = format!("drop view {}", quote(&view));
                     self.turn.connection()?.execute(safe(drop.clone())).await?;
                     statements.push(drop);
-                    dropped.push(own.clone());
+                    dropped.push(DroppedView { view: own.clone(), extras: Vec::new() });
                 }
                 None => {
                     return Err(WarehouseError::Refused(format!(
@@ -135,14 +135,19 @@ impl Transaction for SqliteTransaction {
         Ok(())
     }
 
-    async fn replace_view(&mut self, view: &Table, select: &str, _: &[Table]) -> Result<(), WarehouseError> {
+    async fn replace_view(
+        &mut self,
+        view: &Table,
+        select: &str,
+        _: &[Table],
+    ) -> Result<Vec<DroppedView>, WarehouseError> {
         // Views refer to each other by name only, so those that depend on it stay.
         let name = quote(&self.names.flat(view));
         self.turn.connection()?.execute(safe(format!("drop view if exists {name}"))).await?;
         self.turn.connection()?.execute(safe(format!("create view {name} as {select}"))).await?;
         // SQLite takes any select, and finds out when the view is read.
         self.turn.connection()?.execute(safe(format!("select * from {name} limit 0"))).await?;
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn wait_at_most(&mut self, _: Duration) -> Result<(), WarehouseError> {
