@@ -10,6 +10,11 @@ impl Build<'_> {
     pub(super) async fn replace_rows(&mut self, from: &'static str, columns: &[TableColumn]) -> Result<(), RunError> {
         let sql = RowsSql::new(self.plan.names, &self.model.name, from, columns);
         self.execute(&sql.compare()).await?;
+        self.write_difference(&sql).await
+    }
+
+    /// Writes what a comparison has found.
+    pub(super) async fn write_difference(&mut self, sql: &RowsSql) -> Result<(), RunError> {
         let counts = self.query(&sql.count()).await?;
         let count = |at| counts.first().map_or(Ok(0), |row| row.get::<u64>(at));
         let (obsolete, missing, again) = (count(0)?, count(1)?, count(2)?);
