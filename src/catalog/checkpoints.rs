@@ -20,7 +20,7 @@ pub struct Checkpoint {
     pub generation: i64,
     /// Value by which the next records are asked for.
     pub cursor: Option<Cursor>,
-    /// Records of all windows that were loaded.
+    /// Rows that its windows brought.
     pub rows: u64,
     /// Load that moved it last.
     pub load_id: i64,
@@ -35,6 +35,18 @@ impl Catalog {
         let query = checkpoint::Entity::find().filter(is_of(stream));
         let found: Vec<checkpoint::Model> = self.read(query.into_query()).await?;
         found.into_iter().next().map(Checkpoint::of).transpose()
+    }
+
+    /// Another stream that the same plugin was loaded from, if there is one.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn other_stream(&self, stream: &Stream) -> Result<Option<String>, WarehouseError> {
+        let query = checkpoint::Entity::find()
+            .filter(checkpoint::Column::Plugin.eq(&stream.plugin))
+            .filter(checkpoint::Column::Stream.ne(&stream.stream));
+        let found: Vec<checkpoint::Model> = self.read(query.into_query()).await?;
+        Ok(found.into_iter().next().map(|line| line.stream))
     }
 
     /// The place at which a stream stands in this transaction: its generation and position.
@@ -79,7 +91,7 @@ impl Catalog {
             moved_at: Set(self.clock.utc()),
             ..Default::default()
         };
-        let rows = number(books.read);
+        let rows = number(books.loaded + books.duplicate);
         let statement = match generation {
             0 => {
                 let line = checkpoint::ActiveModel {

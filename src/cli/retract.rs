@@ -58,10 +58,13 @@ fn print(done: &Retraction, json: bool, dry_run: bool) -> anyhow::Result<()> {
     }
     writeln!(crate::text::shown::stdout(), "{}", words(done, dry_run))?;
     if !dry_run && !done.already {
-        writeln!(
-            crate::text::shown::stdout(),
-            "The same file can be loaded again. Next: app --pipeline takes its rows out of the star"
-        )?;
+        let again = match &done.pulled_by {
+            None => "The same file can be loaded again.".to_owned(),
+            Some(plugin) => format!(
+                "The checkpoint of {plugin} stays: what is asked for by it alone does not come again, but by app pull {plugin} --restart."
+            ),
+        };
+        writeln!(crate::text::shown::stdout(), "{again} Next: app --pipeline takes its rows out of the star")?;
     }
     Ok(())
 }

@@ -20,6 +20,11 @@ impl SinceFormat {
 }
 
 impl Since {
+    /// Column and format, which give its values their order.
+    pub fn by(&self) -> String {
+        format!("{} as {}", self.column, self.format.word())
+    }
+
     /// Place of a value among others: nanoseconds since 1970, or billionths of a number. `None` for a text that is no value.
     pub fn value(&self, text: &str) -> Option<i128> {
         let text = text.trim();

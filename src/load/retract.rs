@@ -12,6 +12,7 @@ use super::deletion_log::{DELETED, DeletionRecord};
 use crate::catalog::staged::is_empty;
 use crate::catalog::{History, KEPT};
 use crate::catalog::{LaterLoad, LoadLine, LoadStatus, column_names};
+use crate::source::Position;
 use crate::sql::Table;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
@@ -32,6 +33,9 @@ pub struct Retraction {
     pub rows_restored: u64,
     /// True if the table has no row left.
     pub table_is_empty: bool,
+    /// Plugin whose source it was pulled from; no file has its rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pulled_by: Option<String>,
     /// Load whose rows this one's had replaced as a whole: they do not come back.
     pub had_replaced: Option<i64>,
     /// Dimensions out of whose history the next run takes it; given where a later load had replaced its rows.
@@ -110,6 +114,7 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
         rows_removed: 0,
         rows_restored: 0,
         table_is_empty: false,
+        pulled_by: line.position.as_deref().and_then(plugin_of),
         had_replaced,
         remembered_by: None,
     };
@@ -199,6 +204,11 @@ async fn commit(loader: &Loader, transaction: Box<dyn Transaction>, line: &LoadL
             Err(error.into())
         }
     }
+}
+
+/// Plugin of a position as the ledger has it.
+fn plugin_of(position: &str) -> Option<String> {
+    Some(serde_json::from_str::<Position>(position).ok()?.stream.plugin)
 }
 
 /// Checks that a load without rows in the table was retracted before.

@@ -94,6 +94,17 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     finish_leftovers(app, folder).await?;
     let stream = Stream { plugin: name.to_owned(), stream: source.stream.clone(), partition: String::new() };
     let checkpoint = app.loader.catalog.checkpoint(&stream).await?;
+    let changed = match &checkpoint {
+        Some(known) => is_out_of_order(known, source)?,
+        None => app.loader.catalog.other_stream(&stream).await?.filter(|_| source.since.is_some()),
+    };
+    let restart = match changed.filter(|_| !restart) {
+        Some(before) => {
+            must_begin_anew(app, dataset, &before).await?;
+            true
+        }
+        None => restart,
+    };
     if let Some(checkpoint) = &checkpoint {
         must_go_on(app, dataset, checkpoint, restart).await?;
     }
@@ -121,6 +132,9 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
         PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{name}: {why}"))),
         other => other.into(),
     })?;
+    if dataset.mode == Mode::Upsert {
+        pull = pull.keyed();
+    }
     let mut pulled = Pulled {
         plugin: name.to_owned(),
         table: dataset.table.clone(),
@@ -254,6 +268,27 @@ async fn load(app: &App, file: ClaimedFile, begun: bool) -> anyhow::Result<Vec<L
             }
         }
     }
+}
+
+/// What a checkpoint asked by, if the source asks by something else now: its value has no place in that order.
+fn is_out_of_order(known: &Checkpoint, source: &PullSource) -> Result<Option<String>, PullError> {
+    let is_in_order =
+        known.cursor.is_none() || source.since.is_none() || State::is_in_order_of(&known.position, source)?;
+    Ok((!is_in_order).then(|| "since of another column or format".to_owned()))
+}
+
+/// Asserts that the rows of a source that was changed may come once more.
+async fn must_begin_anew(app: &App, dataset: &Dataset, before: &str) -> anyhow::Result<()> {
+    let Dataset { table, plugin, .. } = dataset;
+    if dataset.mode == Mode::Append && app.loader.catalog.standing(table).await? == Standing::Filled {
+        return Err(WrongPull(format!(
+            "{plugin}: its source was changed: staging.{table} has what {before} gave, and all of it would come once more; put it back, \
+             say mode: upsert with a key, or app drop staging.{table} first"
+        ))
+        .into());
+    }
+    warn!(plugin, "its source was changed (until now: {before}): everything is asked for again");
+    Ok(())
 }
 
 /// Asserts that the rows behind a checkpoint are there, so that going on leaves no hole.

@@ -10,6 +10,10 @@ use super::page::{Fault, Kind, Page};
 use super::paginate::{Next, Place, Seen};
 use super::run::Pull;
 use crate::dataset::pull_source::{Auth, JsonPath, Method, Paginate, Send};
+use crate::text::counted;
+
+/// Parameter by which OData is asked for the number of records.
+pub(super) const COUNT: &str = "$count";
 
 /// Tries of a page whose body breaks off.
 const BROKEN: u32 = 3;
@@ -111,11 +115,13 @@ impl Pull<'_> {
             },
         };
         self.paginate = Some(way.clone());
-        let count = way.count(&page);
+        let (count, said_pages) = (way.count(&page), way.pages(&page));
+        self.must_not_shrink(place, count, said_pages)?;
         // Behind a key the server counts the rest.
         let is_rest = matches!(place, Place::Key(_)) && self.state.said.is_some();
         self.state.said = count.filter(|_| !is_rest).or(self.state.said);
         self.tally.said = self.state.said;
+        self.state.said_pages = said_pages.or(self.state.said_pages);
         let (rows, pages) = (self.state.records + page.records().len() as u64, self.state.pages + 1);
         let mut next =
             way.next(&Seen { page: &page, headers: &headers, url: &url, place, rows, pages }, self.tally.said);
@@ -128,8 +134,36 @@ impl Pull<'_> {
                 *text = address.into();
             }
         }
+        if let Next::Page(next) = &next
+            && self.source.auth.as_ref().is_some_and(|auth| next.holds(auth))
+        {
+            // It would stand in the checkpoint.
+            let why = "the place of the next page has the credentials in it: with auth: {query: NAME, …} of that name they are taken out";
+            return Err(Fault::NoPage(why.to_owned()));
+        }
         Fetched::new(next, Body::Json(page), place)
     }
+
+    /// Asserts that a source whose pages go by number has not become smaller, and notes if it has grown.
+    fn must_not_shrink(&mut self, place: &Place, count: Option<u64>, pages: Option<u64>) -> Result<(), Fault> {
+        if !place.is_by_number() {
+            return Ok(());
+        }
+        for (before, now, what) in [(self.state.said, count, "record"), (self.state.said_pages, pages, "page")] {
+            let (Some(before), Some(now)) = (before, now) else { continue };
+            if now < before {
+                // What was on a later page is on one that was read before.
+                return Err(Fault::NoPage(format!(
+                    "it says {} where the page before said {before}: records have left the source meanwhile, so that others moved to \
+                     pages that were read before; begin anew by --restart",
+                    counted(now, what)
+                )));
+            }
+            self.state.grew |= now > before;
+        }
+        Ok(())
+    }
+
     /// The request of the page at a place.
     fn request(&self, place: &Place) -> Result<Request, PullError> {
         let source = self.source;
@@ -149,7 +183,12 @@ impl Pull<'_> {
         }
         let mut params = source.params.clone();
         // A first page has shown the way.
-        let paged = self.paginate.as_ref().map_or_else(Vec::new, |way| way.params(place));
+        let mut paged = self.paginate.as_ref().map_or_else(Vec::new, |way| way.params(place));
+        // Some servers refuse to count.
+        if params.iter().any(|own| own.0 == COUNT && own.1 == "false") {
+            paged.retain(|(name, _)| name != COUNT);
+            params.retain(|(name, _)| name != COUNT);
+        }
         let is_in_body = matches!((&method, &self.paginate), (Method::Post(_), Some(_)));
         let mut conditions = match &source.paginate {
             Some(Paginate::OData(odata)) => odata.conditions(place),

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::fetch::COUNT;
 use super::page::member;
 use super::paginate::{Next, Place, Seen, absolute};
 use crate::dataset::pull_source::{JsonPath, OData, ODataBy, literal};
@@ -53,7 +54,7 @@ impl OData {
     }
 
     pub(super) fn params(&self, place: &Place) -> Vec<(String, String)> {
-        let mut params = vec![("$count".to_owned(), "true".to_owned())];
+        let mut params = vec![(COUNT.to_owned(), "true".to_owned())];
         let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
         if let Some(size) = self.page_size.filter(|_| is_paged) {
             params.push(("$top".to_owned(), size.to_string()));

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::client::all_of;
 use super::page::Page;
-use crate::dataset::pull_source::{End, JsonPath, OData, ODataBy, Paginate};
+use crate::dataset::pull_source::{Auth, End, JsonPath, OData, ODataBy, Paginate};
+use crate::text::secrets;
 
 /// Place of a page in its source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,29 @@ pub(super) enum Place {
     Skip(u64),
     /// OData: values of the order's columns in the record before it.
     Key(Vec<Json>),
+}
+
+impl Place {
+    /// True if it has these credentials in it, which are kept nowhere.
+    pub(super) fn holds(&self, auth: &Auth) -> bool {
+        let secret = match auth {
+            Auth::Bearer(secret)
+            | Auth::Basic { password: secret, .. }
+            | Auth::Header { value: secret, .. }
+            | Auth::Query { value: secret, .. } => secret,
+        };
+        let is_in =
+            |text: &str| secret.len() >= SECRET && secrets::forms(secret).iter().any(|form| text.contains(form));
+        match self {
+            Place::Url(text) | Place::Cursor(Json::String(text)) => is_in(text),
+            _ => false,
+        }
+    }
+
+    /// True if records that come or go before it move others to another place.
+    pub(super) fn is_by_number(&self) -> bool {
+        matches!(self, Place::Page(_) | Place::Offset(_) | Place::Skip(_))
+    }
 }
 
 /// What a page says of the pages behind it.
@@ -55,6 +79,9 @@ pub(super) struct Seen<'p> {
     /// Pages of the run, itself included.
     pub(super) pages: u64,
 }
+
+/// Bytes of credentials that are looked for in a place, at least: a shorter text is in many.
+const SECRET: usize = 8;
 
 /// Names of the count in a page of OData.
 const COUNTS: [&str; 3] = ["@odata.count", "odata.count", "@count"];
@@ -143,6 +170,17 @@ impl Paginate {
             | Paginate::Cursor { end, .. }
             | Paginate::NextUrl { end, .. } => end.total.as_ref().and_then(at),
             Paginate::None | Paginate::LinkHeader => None,
+        }
+    }
+
+    /// Number of pages of the run, if the page says it.
+    pub(super) fn pages(&self, page: &Page) -> Option<u64> {
+        match self {
+            Paginate::Page { end, .. }
+            | Paginate::Offset { end, .. }
+            | Paginate::Cursor { end, .. }
+            | Paginate::NextUrl { end, .. } => end.pages(page),
+            Paginate::None | Paginate::LinkHeader | Paginate::OData(_) => None,
         }
     }
 
@@ -235,7 +273,7 @@ fn last(rule: &End, seen: &Seen<'_>, end: &'static str) -> Next {
     let truth = |path: &JsonPath| seen.page.value(path).and_then(|value| value.as_bool());
     let more =
         rule.has_more.as_ref().and_then(truth) == Some(true) || rule.last.as_ref().and_then(truth) == Some(false);
-    let pages = rule.pages.as_ref().and_then(|path| seen.page.value(path)).as_ref().and_then(number);
+    let pages = rule.pages(seen.page);
     if more || pages.is_some_and(|pages| pages > seen.pages) {
         return Next::Unknown(format!("{end}, and yet it says that there is more"));
     }
@@ -252,7 +290,7 @@ fn ended(end: &End, seen: &Seen<'_>, count: Option<u64>) -> Option<Next> {
     if end.last.as_ref().and_then(truth) == Some(true) {
         return Some(Next::End("the page says that it is the last one"));
     }
-    let pages = end.pages.as_ref().and_then(|path| page.value(path)).as_ref().and_then(number);
+    let pages = end.pages(page);
     if pages.is_some_and(|pages| pages > 0 && seen.pages >= pages) {
         return Some(Next::End("as many pages as it says"));
     }
@@ -269,6 +307,12 @@ fn ended(end: &End, seen: &Seen<'_>, count: Option<u64>) -> Option<Next> {
     }
     // A page in the middle that is empty would be asked for again and again, by its offset.
     None
+}
+
+impl End {
+    fn pages(&self, page: &Page) -> Option<u64> {
+        self.pages.as_ref().and_then(|path| page.value(path)).as_ref().and_then(number)
+    }
 }
 
 fn number(value: &Json) -> Option<u64> {

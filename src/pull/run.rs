@@ -1,7 +1,7 @@
 //! A run over the pages of a source, in windows: each goes on where the last one was committed, and the run is whole only where
 //! the last page has ended it by a rule, with as many records as the server says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ use super::fetch::{Body, Fetched};
 use super::page::one_line;
 use super::paginate::Place;
 use super::state::{Found, State};
-use crate::dataset::pull_source::{JsonPath, Paginate, PullSource};
+use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
 use crate::source::{Cursor, Spool};
 use crate::text::counted;
 
@@ -64,10 +64,11 @@ pub struct Pull<'a> {
     pub(super) is_resumed: bool,
     /// True if a window of the run was committed, or is to be.
     pub(super) is_begun: bool,
-    /// Hashes of [`State`]'s `known` and `always`, to be found at once.
-    pub(super) known: HashSet<String>,
-    pub(super) always: HashSet<String>,
+    /// Records that are known and have not come again yet: hash and number.
+    pub(super) known: HashMap<String, usize>,
     pub(super) warned: bool,
+    /// True if a record may come twice, and one that was missed comes with the next run: by a key and `since`.
+    pub(super) may_move: bool,
     /// True if only the first page is looked at.
     pub(super) is_look: bool,
 }
@@ -108,9 +109,10 @@ impl<'a> Pull<'a> {
                 let before = before.unwrap_or_default();
                 let run = before.run;
                 let State { ties, always, .. } = if is_new { State::default() } else { before };
-                let known = ties.into_iter().chain(always.iter().cloned()).collect();
+                let known = either(ties, &always);
                 State {
                     digest: source.digest.clone(),
+                    by: source.since.as_ref().map(Since::by),
                     run: run + 1,
                     next: Some(Place::First),
                     asked,
@@ -124,7 +126,10 @@ impl<'a> Pull<'a> {
         let paginate = source.paginate.clone().or_else(|| found.as_ref().map(|found| found.paginate.clone()));
         let records = source.records.clone().or_else(|| found.and_then(|found| found.records));
         let seen = state.places.iter().cloned().collect();
-        let [known, always] = [&state.known, &state.always].map(|hashes| hashes.iter().cloned().collect());
+        let mut known = counts(&state.known);
+        for hash in &state.again {
+            known.entry(hash.clone()).and_modify(|count| *count = count.saturating_sub(1));
+        }
         let State { pages, records: taken, said, .. } = state;
         let tally = Tally { pages, records: taken, said, ..Tally::default() };
         Ok(Pull {
@@ -140,10 +145,17 @@ impl<'a> Pull<'a> {
             is_resumed,
             is_begun: is_resumed,
             known,
-            always,
             warned: false,
+            may_move: false,
             is_look: false,
         })
+    }
+
+    /// Takes rows by a key: a record that comes twice is there once.
+    #[must_use]
+    pub fn keyed(self) -> Pull<'a> {
+        let may_move = self.source.since.is_some();
+        Pull { may_move, ..self }
     }
 
     /// True if it goes on with an unfinished run.
@@ -172,7 +184,7 @@ impl<'a> Pull<'a> {
             self.note(&fetched)?;
             let is_table = match fetched.body {
                 Body::Json(page) => {
-                    self.take(&page, spool)?;
+                    self.take(&page, &fetched.place, spool)?;
                     false
                 }
                 // A table of its own kind is a window of its own.
@@ -277,12 +289,14 @@ impl<'a> Pull<'a> {
             is_newer.then(|| Cursor { value, format: Some(since.format.word().to_owned()) })
         });
         let mut state = self.state.clone();
-        if is_last && moved.is_none() {
-            // What is known at the boundary stays known.
-            state.ties.clone_from(&state.known);
-        }
         if is_last {
+            let before = self.cursor.as_ref().map(|cursor| &cursor.value);
+            if moved.as_ref().is_none_or(|moved| Some(&moved.value) == before) {
+                // What is known at the boundary stays known.
+                state.ties = either(state.ties, &state.known);
+            }
             state.known.clear();
+            state.again.clear();
         }
         // A window without records is committed by the program that tells of the end.
         state.closed = count == Some(0);
@@ -296,9 +310,42 @@ impl<'a> Pull<'a> {
         Some(Found { records: self.records.clone(), paginate: way.clone() })
     }
 
+    /// True if the record is one that an earlier run has loaded; each of equal ones counts.
+    pub(super) fn is_known(&mut self, hash: &str) -> bool {
+        match self.known.get_mut(hash).filter(|count| **count > 0) {
+            Some(count) => {
+                *count -= 1;
+                self.state.again.push(hash.to_owned());
+                true
+            }
+            None => false,
+        }
+    }
+
     pub(super) fn page_error(&self, why: &str) -> PullError {
         PullError::Page { url: shown(&self.source.url), why: why.to_owned() }
     }
+}
+
+fn counts(hashes: &[String]) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for hash in hashes {
+        *counts.entry(hash.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// The hashes of both, each as often as it is in the one that has it more often.
+fn either(one: Vec<String>, other: &[String]) -> Vec<String> {
+    let mut of_one = counts(&one);
+    let mut all = one;
+    for hash in other {
+        match of_one.get_mut(hash).filter(|count| **count > 0) {
+            Some(count) => *count -= 1,
+            None => all.push(hash.clone()),
+        }
+    }
+    all
 }
 
 /// The first page of a source.

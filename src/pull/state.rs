@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::error::PullError;
 use super::paginate::Place;
 use super::run::Tally;
-use crate::dataset::pull_source::{JsonPath, Paginate};
+use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
 
 /// State of a source's runs, as a checkpoint keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,9 +37,19 @@ pub struct State {
     /// Largest value of the run so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) largest: Option<String>,
-    /// Hashes of the records at or behind the largest value that was known before the run: those are not loaded again.
+    /// What `since` asks by: a checkpoint of another column has no place in its order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<String>,
+    /// Number of pages of the run, if the server said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) said_pages: Option<u64>,
+    /// Hashes of the records at or behind the largest value that was known before the run, one for each record: those are not loaded
+    /// again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) known: Vec<String>,
+    /// Hashes of those among them that have come again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) again: Vec<String>,
     /// Hashes of the records of this run at or behind its largest value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ties: Vec<String>,
@@ -54,6 +64,15 @@ pub struct State {
     pub(super) places: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<String>,
+    /// Hash of the last record so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<String>,
+    /// True if a page said more records or pages than one before it.
+    #[serde(default)]
+    pub(super) grew: bool,
+    /// Number of pages before this one that were as it is.
+    #[serde(default)]
+    pub(super) alike: u32,
     /// Rules that were found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) found: Option<Found>,
@@ -75,6 +94,15 @@ impl State {
         serde_json::from_value(position.clone()).map_err(|error| {
             PullError::Usage(format!("the checkpoint is none of this version ({error}): --restart begins anew"))
         })
+    }
+
+    /// True if a checkpoint stands in the order of what the source asks by; one of an older program does not say.
+    ///
+    /// # Errors
+    /// A position that is none of this version.
+    pub fn is_in_order_of(position: &Json, source: &PullSource) -> Result<bool, PullError> {
+        let by = State::of(position)?.by;
+        Ok(by.is_none() || by == source.since.as_ref().map(Since::by))
     }
 
     /// The position behind a run whose end is told.

@@ -13,6 +13,9 @@ use crate::text::counted;
 /// Places that are remembered, to know one that comes again after a restart.
 const REMEMBERED: usize = 16;
 
+/// Pages in a row with the same records that end a run.
+const ALIKE: u32 = 5;
+
 /// Records at the boundary that are remembered.
 const TIES: usize = 100_000;
 
@@ -25,10 +28,18 @@ impl Pull<'_> {
             Body::Table(_, bytes) => (!bytes.is_empty()).then(|| blake3::hash(bytes).to_hex()[..32].to_owned()),
         };
         // The same records again, where only the number of the page was another: the server does not heed it.
-        let is_numbered = matches!(place, Place::Page(_) | Place::Offset(_) | Place::Skip(_) | Place::Key(_));
+        let is_numbered = place.is_by_number() || matches!(place, Place::Key(_));
         if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
             let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
             return Err(self.page_error(&format!("it gives the page before once more: the server does not heed {way}")));
+        }
+        // Equal pages may be right where each names its next one; so many of them are a server that stands still.
+        let is_alike = hash.is_some() && self.state.page == hash && self.tally.said.is_none();
+        self.state.alike = if is_alike { self.state.alike + 1 } else { 0 };
+        if self.state.alike >= ALIKE {
+            let why =
+                format!("{} in a row have the same records: the pages have no end", counted(ALIKE.into(), "page"));
+            return Err(self.page_error(&why));
         }
         self.state.page = hash;
         let hash = serde_json::to_string(place).unwrap_or_default();
@@ -50,8 +61,9 @@ impl Pull<'_> {
     }
 
     /// Takes the records of a page.
-    pub(super) fn take(&mut self, page: &Page, spool: &mut Spool) -> Result<(), PullError> {
+    pub(super) fn take(&mut self, page: &Page, place: &Place, spool: &mut Spool) -> Result<(), PullError> {
         self.count_bytes(page.length())?;
+        self.must_go_on(page, place)?;
         let records = page.records().len() as u64;
         self.state.records += records;
         self.state.pages += 1;
@@ -69,11 +81,11 @@ impl Pull<'_> {
                     continue;
                 }
                 let hash = record_hash(record);
-                let is_known = self.known.contains(&hash);
+                let is_known = self.is_known(&hash);
                 match (text, value) {
-                    (Some(text), Some(value)) => self.remember(since, text, value, hash)?,
+                    (Some(text), Some(value)) => self.remember(since, text, value, (hash, is_known))?,
                     // It comes at each pull, whatever is asked for.
-                    _ => self.remember_always(since, hash)?,
+                    _ => self.remember_always(since, hash, is_known)?,
                 }
                 if value.is_none() && names.is_empty() {
                     names = shortened(record, 120);
@@ -100,11 +112,35 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// Asserts that a source that grows gives none of its records on two pages: what came in before them would be missing.
+    fn must_go_on(&mut self, page: &Page, place: &Place) -> Result<(), PullError> {
+        if self.may_move || (!place.is_by_number() && *place != Place::First) {
+            return Ok(());
+        }
+        let before = self.state.last.take();
+        if let Some(before) = before.filter(|_| self.state.grew)
+            && page.records().any(|record| record_hash(record) == before)
+        {
+            return Err(self.page_error(
+                "a record of the page before is on it again, and the source has grown: new records have moved the others, and may be \
+                 missing; ask for an order in which new ones come last, and begin anew by --restart",
+            ));
+        }
+        self.state.last = page.records().last().map(record_hash);
+        Ok(())
+    }
+
     /// Remembers a record at or behind the largest value that is not in the future.
-    fn remember(&mut self, since: &Since, text: String, value: i128, hash: String) -> Result<(), PullError> {
+    fn remember(
+        &mut self,
+        since: &Since,
+        text: String,
+        value: i128,
+        (hash, is_known): (String, bool),
+    ) -> Result<(), PullError> {
         let until = self.state.until.and_then(|until| since.moment(until));
         if until.is_some_and(|until| value > until) {
-            return self.remember_always(since, hash);
+            return self.remember_always(since, hash, is_known);
         }
         let largest = self.state.largest.as_deref().and_then(|text| since.value(text));
         if largest.is_none_or(|largest| value > largest) {
@@ -118,8 +154,8 @@ impl Pull<'_> {
     }
 
     /// Remembers a record of the future, or without a value, for every later run.
-    fn remember_always(&mut self, since: &Since, hash: String) -> Result<(), PullError> {
-        if self.always.insert(hash.clone()) {
+    fn remember_always(&mut self, since: &Since, hash: String, is_known: bool) -> Result<(), PullError> {
+        if !is_known {
             self.state.always.push(hash);
         }
         may_remember(since, self.state.always.len())

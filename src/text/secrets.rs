@@ -8,6 +8,9 @@ use std::sync::{PoisonError, RwLock};
 /// Letters of a value, at least: a shorter one says little, and stands in too many other words.
 const SHORTEST: usize = 4;
 
+/// Letters of a value that is found within a longer word, at least.
+const TOKEN: usize = 12;
+
 /// The secret values, each with the text shown in its place. Global to the process, as its log is.
 static KNOWN: RwLock<BTreeMap<String, String>> = RwLock::new(BTreeMap::new());
 
@@ -41,7 +44,7 @@ pub fn hide_in(value: &mut serde_json::Value) {
     }
 }
 
-/// A text without these values; a value is found if it is no part of a longer word.
+/// A text without these values; a value is found if it is no part of a longer word, or cannot be one of its parts by chance.
 pub fn without<'v>(text: &str, values: impl Iterator<Item = (&'v str, &'v str)>) -> Cow<'_, str> {
     let mut values: Vec<_> = values.filter(|(value, _)| !value.is_empty() && text.contains(value)).collect();
     if values.is_empty() {
@@ -55,7 +58,8 @@ pub fn without<'v>(text: &str, values: impl Iterator<Item = (&'v str, &'v str)>)
         let found = values.iter().find(|(value, _)| {
             rest.strip_prefix(value).is_some_and(|after| {
                 let (first, last) = (value.chars().next(), value.chars().next_back());
-                !(goes_on(before) && goes_on(first) || goes_on(last) && goes_on(after.chars().next()))
+                is_token(value)
+                    || !(goes_on(before) && goes_on(first) || goes_on(last) && goes_on(after.chars().next()))
             })
         });
         match found {
@@ -70,6 +74,12 @@ pub fn without<'v>(text: &str, values: impl Iterator<Item = (&'v str, &'v str)>)
         }
     }
     Cow::Owned(left)
+}
+
+/// True if a value is no word, nor a number that others may have: long, of letters and digits or signs.
+fn is_token(value: &str) -> bool {
+    let is = |what: fn(char) -> bool| value.chars().any(what);
+    value.chars().count() >= TOKEN && is(char::is_alphabetic) && is(|letter| !letter.is_alphabetic())
 }
 
 fn goes_on(letter: Option<char>) -> bool {
@@ -178,6 +188,9 @@ mod tests {
         assert_eq!(one("of a\\nb", "a\nb"), "of !env S");
         assert_eq!(one("-> $a$ <-", "$a$"), "-> !env S <-");
         assert_eq!(one("päss wort", "päss wort"), "!env S");
+        // One that is no word is found wherever a server repeats it.
+        assert_eq!(one("key=xyz3Kd93-kkq0Pabc", "3Kd93-kkq0P"), "key=xyz3Kd93-kkq0Pabc");
+        assert_eq!(one("key=xyz3Kd93-kkq0PZabc", "3Kd93-kkq0PZ"), "key=xyz!env Sabc");
     }
 
     #[test]

@@ -19,6 +19,7 @@ cases! {
         the_last_window_is_not_pulled_again,
         what_would_be_lost_or_doubled_is_refused,
         secrets_stay,
+        what_a_server_repeats_is_hidden,
         limits_are_told,
         a_plugin_that_is_not_enabled;
 }
@@ -184,6 +185,51 @@ async fn secrets_stay(database: TestDatabase, workdir: Workdir) -> Outcome {
         all += &workdir.read(&format!("logs/{log}"))?;
     }
     right(!all.contains("geheim"), &all)
+}
+
+async fn what_a_server_repeats_is_hidden(database: TestDatabase, workdir: Workdir) -> Outcome {
+    const KEY: &str = "geheim-4711-\"key\"-Zq";
+    let answer = |call: Call| -> Response<Body> {
+        let got = call.headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned();
+        match call.path.as_str() {
+            "/echo" => with(401, &[], format!("x{KEY}y {got} {}", json!({"got": got}))),
+            "/cursor" => ok(&json!({"data": [{"a": 1}], "next_cursor": format!("{KEY}-2")})),
+            "/post" => {
+                let other = call.base.replace("127.0.0.1", "localhost");
+                with(307, &[("location", &format!("{other}/taken"))], "")
+            }
+            _ => ok(&json!({"data": [call.body]})),
+        }
+    };
+    let api = Api::new(answer).await?;
+    let other = api.base.replace("http://127.0.0.1", "localhost");
+    let mut all = String::new();
+    for (path, auth, more, why) in [
+        ("echo", "{bearer: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
+        ("echo", "{user: u, password: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
+        ("cursor", "{bearer: !env S_KEY}", "", "the place of the next page has the credentials in it"),
+        (
+            "post",
+            "{bearer: !env S_KEY}",
+            "  method: POST\n  body: {key: !env S_KEY}\n",
+            "a redirect would give the body of a POST to",
+        ),
+    ] {
+        let source =
+            format!("  kind: http\n  url: {}/{path}\n  auth: {auth}\n  allow_hosts: [\"{other}\"]\n{more}", api.base);
+        workdir.plugin("s", &format!("name: s\nsource:\n{source}mode: append\n"))?;
+        let (ended, said) = run_with(&database, &workdir, &["pull", "s", "--json"], &[("S_KEY", KEY)]).await?;
+        right(ended == Some(1), &said)?;
+        holds(&said, why)?;
+        all += &said;
+    }
+    same(api.calls().iter().any(|call| call.path == "/taken"), false)?;
+    same(database.text("select count(*) from sluice.checkpoint").await?, "0")?;
+    for log in workdir.list("logs") {
+        all += &workdir.read(&format!("logs/{log}"))?;
+    }
+    // Letters of the key, and those of `u:geheim` in base 64.
+    right(!all.contains("geheim") && !all.contains("dTpnZWhl"), &all)
 }
 
 async fn limits_are_told(database: TestDatabase, workdir: Workdir) -> Outcome {

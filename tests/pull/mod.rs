@@ -1,6 +1,7 @@
 //! Sources that are pulled, by the real program, from servers that behave and servers that do not.
 
 pub mod faults;
+pub mod moved;
 pub mod pages;
 pub mod since;
 pub mod who;
@@ -12,7 +13,7 @@ use crate::support::process::app;
 use crate::support::{Outcome, TestDatabase, Workdir};
 
 pub fn cases() -> Vec<Trial> {
-    [faults::cases(), pages::cases(), since::cases(), who::cases()].into_iter().flatten().collect()
+    [faults::cases(), moved::cases(), pages::cases(), since::cases(), who::cases()].into_iter().flatten().collect()
 }
 
 /// A command's exit code and all that it said.

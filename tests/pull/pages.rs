@@ -21,7 +21,8 @@ cases! {
         the_whole_truth_is_one_window,
         a_killed_pull_goes_on,
         a_table_that_is_gone_leaves_no_hole,
-        another_release_replaces_what_changed;
+        another_release_replaces_what_changed,
+        what_a_server_is_not_asked_for;
     alone:
         wrong_words_are_told;
 }
@@ -366,4 +367,20 @@ async fn wrong_words_are_told(workdir: Workdir) -> Outcome {
         holds(&format!("{source}: {said}"), why)?;
     }
     Ok(())
+}
+
+async fn what_a_server_is_not_asked_for(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let api = Api::new(|call: Call| match call.param("$count") {
+        Some(_) => with(400, &[], "$count is not known here"),
+        None => ok(&json!({"value": [{"a": 1}]})),
+    });
+    let api = api.await?;
+    let more = "  filter: {Dim: [null, A], N: 5, Whole: true}\n  params: {$count: false, $select: a}\n";
+    let source = format!("  kind: odata\n  url: {}/\n  resource: R\n{more}", api.base);
+    workdir.plugin("x", &format!("name: x\nsource:\n{source}mode: replace\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "x"]).await?;
+    right(code == Some(0), &said)?;
+    let call = api.calls().remove(0);
+    same(call.param("$select"), Some("a"))?;
+    same(call.param("$filter"), Some("(Dim eq null or Dim eq 'A') and (N eq 5) and (Whole eq true)"))
 }

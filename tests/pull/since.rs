@@ -170,8 +170,8 @@ async fn a_server_that_does_not_heed_the_value(database: TestDatabase, workdir: 
     holds(&said, "the server gives records that are older than what it is asked for: they are left out")?;
     same(database.text(IDS).await?.lines().count(), 3)?;
     // A column that no record has.
-    workdir.plugin("x", &format!("name: x\nsource:\n{}", source.replace("column: at", "column: updated")))?;
-    let (code, said) = run(&database, &workdir, &["pull", "x"]).await?;
+    workdir.plugin("y", &format!("name: y\nsource:\n{}", source.replace("column: at", "column: updated")))?;
+    let (code, said) = run(&database, &workdir, &["pull", "y"]).await?;
     same(code, Some(1))?;
     holds(&said, "since: no record of the page has a value of format iso in updated")
 }

@@ -275,8 +275,15 @@ fn auth(yaml: &AuthYaml) -> Result<Auth, String> {
                 .to_owned());
         }
     };
-    if let Auth::Bearer(token) = &auth {
-        check_header("bearer", token)?;
+    match &auth {
+        Auth::Bearer(token) => check_header("bearer", token)?,
+        // A server may repeat the header.
+        Auth::Basic { user, password } => {
+            use base64::Engine;
+            let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+            crate::text::secrets::keep(&pair, "***");
+        }
+        Auth::Header { .. } | Auth::Query { .. } => {}
     }
     Ok(auth)
 }
