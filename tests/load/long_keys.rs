@@ -16,7 +16,8 @@ cases! {
         a_long_key_comes_into_a_star_that_stands,
         facts_name_and_make_members_with_long_keys,
         a_grain_of_long_values_is_still_unique,
-        a_grain_names_a_dimension_with_long_keys;
+        a_grain_names_a_dimension_with_long_keys,
+        a_grain_of_members_has_long_values_beside_them;
 }
 
 /// Text that no server can compress.
