@@ -239,7 +239,8 @@ async fn the_same_row_of_another_load_is_refused(database: TestDatabase, workdir
 
 async fn a_row_that_comes_in_late_is_refused_beside_its_like(database: TestDatabase, workdir: Workdir) -> Outcome {
     let mut star = sales(database, workdir, "").await?;
-    let header = "kind: fact\ngrain: [day, store]\ndimensions:\n  day: dim_day\n  store: dim_store\n  sku: {dimension: dim_sku, missing: reject}";
+    let header = "kind: fact\ngrain: [day, store]\ndimensions:\n  day: dim_day\n  store: dim_store\n  \
+                  sku: {dimension: dim_sku, missing: reject}";
     model(&star.workdir, "fact_sale", header, "select day, store, sku, amount from staging.sales")?;
     star.becomes("+2 new, 1 rejected (first build)").await?;
     star.load("sales.csv", "day,store,sku,amount\n2024-01-02,1,10,5\n").await?;
