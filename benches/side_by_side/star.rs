@@ -1,4 +1,7 @@
 //! A star over lineitem: the first build beside the same tables made by hand, then a run after 1 % new rows, and one with nothing new.
+//! Beside it one whose fact has a grain of members.
+
+mod members;
 
 use std::fs;
 use std::path::Path;
@@ -93,8 +96,15 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
             figure("peak memory in MiB", first.peak().max(added.peak()), 64.0),
         ]);
         measures.extend([hand, first, added, nothing]);
+        let (of_members, against) = members::run(bench, engine, bench.options.runs.min(RUNS))?;
+        measures.extend(of_members);
+        figures.extend(against);
     }
-    let about = format!("{} rows of lineitem with four dimensions", thousands(rows as f64));
+    let about = format!(
+        "{} rows of lineitem with four dimensions, {} rows with a grain of three members",
+        thousands(rows as f64),
+        thousands(members::rows(bench) as f64)
+    );
     Ok(Report { case: "star", about, measures, figures })
 }
 

@@ -7,9 +7,9 @@ use super::work::{Loads, among};
 use crate::catalog::History;
 use crate::catalog::columns_read;
 use crate::catalog::staged::first_place;
-use crate::schema::LOAD_COLUMN;
+use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Schema, Table, TableDef, quote};
-use crate::star::is_again;
+use crate::star::{BESIDE, is_again};
 
 /// The temporary table with these rows.
 const PART: &str = "sluice_part";
@@ -73,6 +73,19 @@ impl Build<'_> {
         );
         self.execute(&replaced).await?;
         self.of_part(rows, of).await.map(Some)
+    }
+
+    /// Adds to [`PART`] the staged rows whose load and line [`BESIDE`] has.
+    pub(super) async fn add_beside(&mut self, rows: &Rows) -> Result<(), RunError> {
+        let Some(of) = &rows.of else { return Ok(()) };
+        let columns = self.session.transaction.columns(of).await?;
+        let list: Vec<_> = columns.iter().map(|column| quote(&column.name)).collect();
+        let (list, lineage) = (list.join(", "), [LOAD_COLUMN, LINE_COLUMN].map(quote).join(", "));
+        let add = format!(
+            "insert into {PART} ({list}) select {list} from {} where ({lineage}) in (select {lineage} from {BESIDE})",
+            self.plan.names.table(of)
+        );
+        self.execute(&add).await.map(drop)
     }
 
     /// Returns the rows out of [`PART`], which takes the place of a staging table.

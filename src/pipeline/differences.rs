@@ -16,6 +16,15 @@ impl Build<'_> {
     ) -> Result<(), RunError> {
         let sql = RowsSql::new(self.plan.names, &self.model.name, from, columns);
         self.execute(&sql.compare()).await?;
+        self.write_difference(&sql, of_grain).await.map(drop)
+    }
+
+    /// Writes what a comparison has found; returns the number of rows that changed.
+    pub(super) async fn write_difference(
+        &mut self,
+        sql: &RowsSql,
+        of_grain: Option<&OfGrain>,
+    ) -> Result<u64, RunError> {
         let counts = self.query(&sql.count()).await?;
         let count = |at| counts.first().map_or(Ok(0), |row| row.get::<u64>(at));
         let (obsolete, missing, again) = (count(0)?, count(1)?, count(2)?);
@@ -40,6 +49,7 @@ impl Build<'_> {
         self.change.deleted += deleted - again - changed;
         self.change.inserted += inserted - again - changed;
         self.change.updated += changed;
-        self.drop_temporary(DIFFERENCE).await
+        self.drop_temporary(DIFFERENCE).await?;
+        Ok(changed)
     }
 }

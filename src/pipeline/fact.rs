@@ -23,25 +23,41 @@ impl Build<'_> {
     /// Brings a fact or a bridge up to date.
     pub(super) async fn fact(&mut self, header: &Fact, rows: &Rows, work: &Work) -> Result<(), RunError> {
         let fact = self.plan_fact(header, rows)?;
-        let has_plain_grain = fact.sql.has_plain_grain();
         match work {
             Work::First => self.first(&fact).await?,
-            Work::Loads(loads) if has_plain_grain => {
-                self.bring_in(&fact, loads).await?;
-                if self.change.inferred > 0 && fact.sql.finds_inferred() {
-                    self.change.how.push_str(", compared whole: it names members that it made");
+            Work::Loads(loads) => {
+                let mut why = self.why_whole(&fact.sql).await?;
+                if why.is_none() {
+                    self.bring_in(&fact, loads).await?;
+                    let finds_inferred = self.change.inferred > 0 && fact.sql.finds_inferred();
+                    why = finds_inferred.then_some("it names members that it made");
+                }
+                if let Some(why) = why {
+                    self.change.how.push_str(&format!(", compared whole: {why}"));
                     self.whole(&fact).await?;
                 }
             }
             _ => self.whole(&fact).await?,
         }
-        if matches!(work, Work::Loads(_)) && !has_plain_grain {
-            self.change.how.push_str(", compared whole: its grain is made of members");
-        }
         let undated = self.undated(header, work);
         self.change.how.push_str(&undated);
         self.change.rejected = self.count_some(fact.sql.count_rejected()).await?;
         self.count_unknown(rows, &fact.sql).await
+    }
+
+    /// Returns the reason why rows of new loads cannot be brought in alone, if so.
+    async fn why_whole(&mut self, sql: &FactSql) -> Result<Option<&'static str>, RunError> {
+        if sql.has_plain_grain() {
+            return Ok(None);
+        }
+        if let Some(why) = sql.hides_grain() {
+            return Ok(Some(why));
+        }
+        if self.key_columns(sql).await?.is_empty() {
+            self.execute(&sql.index_grain()).await?;
+        }
+        let stands = self.existing().await?;
+        Ok(self.has_other_grain(sql, &stands).await?.then_some("its index is that of another grain"))
     }
 
     /// Checks the header against the rows and the dimensions.
@@ -120,7 +136,7 @@ impl Build<'_> {
         self.all(named).await?;
         self.lookups(fact, &fact.rows.all).await?;
         if !sql.has_plain_grain() {
-            self.must_have_grain(fact, &format!("({}) as n", fact.rows.all)).await?;
+            self.must_have_grain(fact, &format!("({}) as n", sql.let_in(&fact.rows.all))).await?;
         }
         Ok(())
     }
@@ -136,7 +152,8 @@ impl Build<'_> {
         }
         let stands = self.standing(sql).await?;
         let is_other = self.has_other_grain(sql, &stands).await?;
-        if is_other {
+        // PostgreSQL keeps readers out of a table whose key it drops, also where there is none.
+        if is_other && !self.key_columns(sql).await?.is_empty() {
             self.all(sql.drop_grain()).await?;
         }
         let grain = sql.grain_columns();
@@ -164,11 +181,12 @@ impl Build<'_> {
             self.change.deleted += self.execute(&sql.delete_loads(&loads.gone_list())).await?;
             self.execute(&sql.forget_rejects_of(&among("load_id", &loads.gone))).await?;
         }
-        let again = sql.note_again(&self.tables.touched());
+        let again = self.note_again(sql).await?;
         match again {
-            Some(again) => self.look_up_again(fact, loads, &again).await?,
-            None if loads.new.is_empty() => {}
-            None => {
+            false if loads.new.is_empty() => {}
+            _ if !sql.has_plain_grain() => self.enter(fact, loads, again).await?,
+            true => self.look_up_again(fact, loads).await?,
+            false => {
                 let part = self.part(fact.rows, loads, false).await?;
                 let before = self.count_some(sql.count_rejected()).await?;
                 self.lookups(fact, &part).await?;
@@ -179,15 +197,28 @@ impl Build<'_> {
                 self.drop_part().await?;
             }
         }
+        if again {
+            self.drop_temporary(AGAIN).await?;
+        }
         self.change.rows = (self.change.rows + self.change.inserted).saturating_sub(self.change.deleted);
         Ok(())
     }
 
-    /// Adds the rows of new loads together with those whose members moved.
-    async fn look_up_again(&mut self, fact: &FactPlan<'_>, loads: &Loads, again: &str) -> Result<(), RunError> {
-        let sql = &fact.sql;
-        self.execute(again).await?;
+    /// Notes in [`AGAIN`] the rows whose members moved; returns false if there are none.
+    async fn note_again(&mut self, sql: &FactSql) -> Result<bool, RunError> {
+        let Some(again) = sql.note_again(&self.tables.touched()) else { return Ok(false) };
+        self.execute(&again).await?;
+        if self.count(&format!("select count(*) from {AGAIN}")).await? == 0 {
+            self.drop_temporary(AGAIN).await?;
+            return Ok(false);
+        }
         self.analyze(AGAIN).await?;
+        Ok(true)
+    }
+
+    /// Adds the rows of new loads together with those whose members moved.
+    async fn look_up_again(&mut self, fact: &FactPlan<'_>, loads: &Loads) -> Result<(), RunError> {
+        let sql = &fact.sql;
         let part = self.part(fact.rows, loads, true).await?;
         self.execute(&sql.forget_rejects(true)).await?;
         self.lookups(fact, &part).await?;
@@ -196,9 +227,7 @@ impl Build<'_> {
         self.must_be_unique("grain", &sql.repeated_beside(KEYED)).await?;
         self.change.deleted += self.execute(&sql.delete(true)).await?;
         self.upsert(sql).await?;
-        for table in [KEYED, AGAIN] {
-            self.drop_temporary(table).await?;
-        }
+        self.drop_temporary(KEYED).await?;
         self.drop_part().await
     }
 
@@ -233,7 +262,7 @@ impl Build<'_> {
 
     /// Writes the rows with keys into a temporary table.
     async fn keyed(&mut self, sql: &FactSql, source: &str) -> Result<(), RunError> {
-        self.execute(&sql.create_keyed()).await?;
+        self.execute(&sql.create_keyed(KEYED)).await?;
         self.execute(&format!("insert into {KEYED} {}", sql.keyed(source))).await?;
         if self.plan.names.engine.needs_temporary_indexes() && sql.has_plain_grain() {
             self.execute(&sql.index_keyed()).await?;
@@ -242,7 +271,7 @@ impl Build<'_> {
     }
 
     /// Returns what tells the rows of a comparison apart, where they have no key of their own.
-    async fn rows_of_grain(&mut self, sql: &FactSql) -> Result<OfGrain, RunError> {
+    pub(super) async fn rows_of_grain(&mut self, sql: &FactSql) -> Result<OfGrain, RunError> {
         let mut retired = Vec::new();
         for dimension in sql.dimensions_of_grain() {
             let table = Table::catalog(&format!("{dimension}_retired"));
@@ -274,7 +303,7 @@ impl Build<'_> {
     }
 
     /// Fails if two rows have the same grain or, where it tells rows apart in the fact, one lacks it.
-    async fn must_have_grain(&mut self, fact: &FactPlan<'_>, rows: &str) -> Result<(), RunError> {
+    pub(super) async fn must_have_grain(&mut self, fact: &FactPlan<'_>, rows: &str) -> Result<(), RunError> {
         let sql = &fact.sql;
         let nameless = self.count_some(sql.count_nameless(rows)).await?;
         self.must_be_given("grain", &fact.header.grain, nameless, sql.first_nameless(rows)).await?;
@@ -294,15 +323,18 @@ impl Build<'_> {
 
     /// Returns true if the table's rows have another grain than the header's.
     pub(super) async fn has_other_grain(&mut self, sql: &FactSql, stands: &[TableColumn]) -> Result<bool, RunError> {
-        let unique = self.query(&sql.unique_columns()).await?;
-        let unique: Vec<_> = unique.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
-        let mut grain = if sql.has_plain_grain() { sql.grain_columns() } else { Vec::new() };
-        let mut stood = unique;
+        let (mut grain, mut stood) = (sql.stored_grain(), self.key_columns(sql).await?);
         grain.sort();
         stood.sort();
         let retyped = |column: &TableColumn| {
             sql.columns().iter().any(|new| new.name == column.name && new.declared != column.declared)
         };
         Ok(grain != stood || stands.iter().any(|column| grain.contains(&column.name) && retyped(column)))
+    }
+
+    /// Returns the columns of the index over the table's grain; none if it has no such index.
+    async fn key_columns(&mut self, sql: &FactSql) -> Result<Vec<String>, RunError> {
+        let columns = self.query(&sql.key_columns()).await?;
+        Ok(columns.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
     }
 }

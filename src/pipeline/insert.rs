@@ -68,7 +68,7 @@ impl Build<'_> {
         if !sql.has_row_numbers() {
             return self.execute(&sql.fill(ordered)).await;
         }
-        self.execute(&sql.create_keyed()).await?;
+        self.execute(&sql.create_keyed(KEYED)).await?;
         let rows = self.execute(&format!("insert into {KEYED} {ordered}")).await?;
         let later = if rows > AT_ONCE { later } else { &[] };
         let highest = self.count(&format!("select coalesce(max(rowid), 0) from {}", self.shown())).await?;

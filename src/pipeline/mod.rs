@@ -8,6 +8,7 @@ mod checks;
 mod delta;
 mod differences;
 mod dimension;
+mod entering;
 mod explode;
 mod fact;
 mod guard;

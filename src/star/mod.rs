@@ -19,7 +19,7 @@ pub use calendar::{columns as calendar_columns, values as calendar_values};
 pub use check::{Check, checks};
 pub use class::Class;
 pub use dimension::{DimensionSql, GONE, Lacking, OWN, RENAMED, REPLACED, Widened, widened};
-pub use fact::{AGAIN, FactSql, NEEDED, NeededSql, OfGrain, Reference, Target, is_again};
+pub use fact::{AGAIN, BESIDE, ENTERING, FactSql, NEEDED, NeededSql, OfGrain, Reference, STANDING, Target, is_again};
 pub use long_keys::count_partial;
 pub use repeated::Repeated;
 pub use rows::RowsSql;

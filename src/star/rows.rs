@@ -2,7 +2,7 @@
 //! differences between the table and its new content, with each row counted as often as it occurs.
 
 use super::DIFFERENCE;
-use super::fact::OfGrain;
+use super::fact::{OfGrain, PLACE};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN};
 use crate::sql::{Engine, Names, Table, TableColumn, quote};
 
@@ -23,6 +23,8 @@ pub struct RowsSql {
     engine: Engine,
     table: String,
     source: &'static str,
+    /// The temporary table with the rows that are compared, and their places in the table, if these are not all.
+    standing: Option<&'static str>,
     given: Vec<TableColumn>,
     /// The columns' names, quoted.
     columns: String,
@@ -36,9 +38,17 @@ impl RowsSql {
             engine: names.engine,
             table: names.table(&Table::datawarehouse(name)),
             source,
+            standing: None,
             given: columns.to_vec(),
             columns: list.join(", "),
         }
+    }
+
+    /// Compares only some rows of the table, which are in this temporary table with their places.
+    #[must_use]
+    pub fn among(mut self, standing: &'static str) -> Self {
+        self.standing = Some(standing);
+        self
     }
 
     /// Fills an empty table.
@@ -49,7 +59,8 @@ impl RowsSql {
 
     /// Writes the rows that occur more or less often than before into [`DIFFERENCE`].
     pub fn compare(&self) -> String {
-        let RowsSql { table, source, columns, .. } = self;
+        let RowsSql { source, columns, .. } = self;
+        let table = self.standing.unwrap_or(&self.table);
         let digits = self.given.iter().filter_map(|one| self.engine.digits(&one.declared, &quote(&one.name)));
         let digits: Vec<_> = digits.map(|digits| format!(", {digits}")).collect();
         // Grouping takes NULLs for equal.
@@ -96,6 +107,11 @@ impl RowsSql {
         format!("select {} + {}", both(&staged, &rows), both(values, &alone))
     }
 
+    /// Returns the rows that occur more often than before, to follow `from`.
+    pub fn coming(&self) -> String {
+        format!("(select {} from {DIFFERENCE} where {COMES} > {STANDS})", self.columns)
+    }
+
     /// Statements before [`RowsSql::delete`], if it has rows to delete.
     pub fn before_delete(&self) -> Vec<String> {
         let index = self.engine.after_comparison(DIFFERENCE, DIFFERENCE, &self.columns);
@@ -107,7 +123,15 @@ impl RowsSql {
         let same = |column: &TableColumn| self.engine.equal(column, "t", "d");
         let same: Vec<_> = self.given.iter().map(same).collect();
         let same: Vec<_> = same.chunks(CONDITIONS).map(|some| format!("({})", some.join(" and "))).collect();
-        self.engine.delete_found(&self.table, DIFFERENCE, &format!("d.{STANDS} > d.{COMES} and {}", same.join(" and ")))
+        let is_surplus = format!("d.{STANDS} > d.{COMES} and {}", same.join(" and "));
+        match self.standing {
+            Some(standing) => format!(
+                "delete from {} where {} in (select t.{PLACE} from {standing} as t join {DIFFERENCE} as d on {is_surplus})",
+                self.table,
+                self.engine.place()
+            ),
+            None => self.engine.delete_found(&self.table, DIFFERENCE, &is_surplus),
+        }
     }
 
     /// Statements behind [`RowsSql::delete`].

@@ -16,7 +16,8 @@ cases! {
         a_long_key_comes_into_a_star_that_stands,
         facts_name_and_make_members_with_long_keys,
         a_grain_of_long_values_is_still_unique,
-        a_grain_names_a_dimension_with_long_keys;
+        a_grain_names_a_dimension_with_long_keys,
+        a_grain_of_members_has_long_values_beside_them;
 }
 
 /// Text that no server can compress.
@@ -180,6 +181,31 @@ async fn a_grain_names_a_dimension_with_long_keys(database: TestDatabase, workdi
     // One more of the same is still found.
     workdir.load(&database, "f3.csv", format!("id,name\n2,{long}\n3,a\n")).await?;
     holds(&build(&database, &workdir).await.unwrap_err().to_string(), "grain")
+}
+
+async fn a_grain_of_members_has_long_values_beside_them(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_d.sql", DIM)?;
+    workdir.write(
+        "sql/pipeline/fact_f.sql",
+        "/*\nkind: fact\ngrain: [note, name]\ndimensions: {name: dim_d}\n*/\nselect note, name from staging.f\n",
+    )?;
+    workdir.plugin("f", "name: f\nfiles: [\"f*\"]\ntable: f\n")?;
+    let (long, longer) = (random(12_000, 13), random(12_000, 14));
+    workdir.load(&database, "d.csv", "name,size\na,1\nb,2\n").await?;
+    workdir.load(&database, "f1.csv", "note,name\nx,a\nx,b\n").await?;
+    build(&database, &workdir).await?;
+    workdir.load(&database, "f2.csv", format!("note,name\n{long},a\ny,a\n")).await?;
+    build(&database, &workdir).await?;
+    workdir.load(&database, "f3.csv", format!("note,name\n{long},b\n{longer},a\nz,c\n")).await?;
+    build(&database, &workdir).await?;
+    same(database.text("select count(*), count(distinct name_key) from datawarehouse.fact_f").await?, "7|3")?;
+    for (file, row) in [("f4.csv", format!("{longer},a")), ("f5.csv", "y,a".to_owned())] {
+        let load = workdir.load(&database, file, format!("note,name\n{row}\n")).await?.load_id.to_string();
+        holds(&build(&database, &workdir).await.unwrap_err().to_string(), "grain: several rows")?;
+        let settings = [("DATABASE_URL", database.url.as_str())];
+        same(app(&workdir, &["retract", &load, "--yes"], &settings)?.status.code(), Some(0))?;
+    }
+    build(&database, &workdir).await.map(drop)
 }
 
 async fn a_grain_of_long_values_is_still_unique(database: TestDatabase, workdir: Workdir) -> Outcome {

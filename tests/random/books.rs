@@ -39,6 +39,14 @@ pub async fn star(database: &TestDatabase, models: &Models) -> anyhow::Result<St
             ),
         ),
         ("fact_word", format!("select f.order_id, f.word, {c}, f._load_id from datawarehouse.fact_word f {of}")),
+        (
+            "fact_line",
+            format!(
+                "select o.order_id, {c}, e.fee, f.order_date, f.tip, f._load_id, f._line from datawarehouse.fact_line f {of} \
+                 join datawarehouse.dim_order o on o.dim_order_key = f.order_id_key \
+                  join datawarehouse.dim_fee e on e.dim_fee_key = f.fee_key"
+            ),
+        ),
         ("bridge_taste", format!("select {c}, t.tag from datawarehouse.bridge_taste f {of} {tag}")),
         ("dim_fee", format!("select fee, label{made} from datawarehouse.dim_fee")),
         ("dim_shop", format!("select shop_id, city, is_current{shop_valid} from datawarehouse.dim_shop")),
@@ -71,6 +79,7 @@ pub async fn keys(database: &TestDatabase, models: &Models) -> anyhow::Result<St
         "select dim_shop_key, shop_id, city, is_current from datawarehouse.dim_shop".to_owned(),
         "select dim_promo_key, promo, rate, is_current, is_inferred from datawarehouse.dim_promo".to_owned(),
         "select order_id, customer_id_key, friend_key, fee_key from datawarehouse.fact_order".to_owned(),
+        "select _load_id, _line, order_id_key, customer_id_key, fee_key from datawarehouse.fact_line".to_owned(),
         "select visit_id, shop_id_key, promo_key from datawarehouse.fact_visit".to_owned(),
     ];
     let mut all = String::new();
@@ -145,6 +154,8 @@ pub async fn invariants(database: &TestDatabase, models: &Models) -> Outcome {
         ("fact_order", "friend_key", "dim_customer"),
         ("fact_order", "order_date_key", "dim_day"),
         ("fact_order", "fee_key", "dim_fee"),
+        ("fact_line", "order_id_key", "dim_order"),
+        ("fact_line", "fee_key", "dim_fee"),
         ("fact_tag", "tag_key", "dim_tag"),
         ("fact_tag", "customer_id_key", "dim_customer"),
         ("bridge_taste", "customer_id_key", "dim_customer"),

@@ -5,6 +5,7 @@
 
 mod books;
 mod files;
+mod grains;
 mod models;
 mod promotions;
 
@@ -32,11 +33,11 @@ pub fn cases() -> Vec<Trial> {
         |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let from = number("RANDOM_SEED", 1);
     let seeds = from..from + number("RANDOM_SEQUENCES", 4);
-    seeds
-        .flat_map(|seed| {
-            on_both(&format!("random::sequence_{seed}"), move |database, workdir| sequence(seed, database, workdir))
-        })
-        .collect()
+    let of_grains = grains::cases(seeds.clone());
+    let sequences = seeds.flat_map(|seed| {
+        on_both(&format!("random::sequence_{seed}"), move |database, workdir| sequence(seed, database, workdir))
+    });
+    sequences.chain(of_grains).collect()
 }
 
 /// What each sequence told on the engine that was first.

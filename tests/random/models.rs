@@ -102,6 +102,11 @@ impl Models {
             ("fact_word", format!("kind: fact\ngrain: [order_id, word]\nunpivot: {{into: word, columns: \
              [t1..t2]}}\ndimensions:\n  customer_id: {{dimension: dim_customer, missing: {customer}}}\n*/\nselect \
               order_id, customer_id, t1, t2 from staging.orders where amount > 20")),
+            ("dim_order", "kind: dimension\nkey: [order_id]\ndistinct: true\n*/\nselect order_id from staging.orders where \
+             amount > 5".to_owned()),
+            ("fact_line", format!("kind: fact\ngrain: [order_id, customer_id, fee]\nat: order_date\ndimensions:\n  order_id: \
+             {{dimension: dim_order, missing: {friend}}}\n  customer_id: {{dimension: dim_customer, missing: {customer}}}\n  fee: \
+              {{dimension: dim_fee, missing: {fee}}}\n*/\nselect order_id, customer_id, fee, order_date, tip from staging.orders")),
             ("bridge_taste", format!("kind: bridge\ndistinct: true\ndimensions:\n  customer_id: {{dimension: \
              dim_customer, missing: {friend}}}\n  tag: {{dimension: dim_tag, missing: {tag}}}\n*/\nselect customer_id, \
               t1 as tag from staging.orders")),
@@ -127,15 +132,17 @@ impl Models {
 }
 
 /// The tables, facts before the dimensions that they refer to.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 16] = [
     "members",
     "totals",
+    "fact_line",
     "fact_shop",
     "fact_visit",
     "bridge_taste",
     "fact_word",
     "fact_tag",
     "fact_order",
+    "dim_order",
     "dim_fee",
     "dim_promo",
     "dim_shop",

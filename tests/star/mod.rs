@@ -5,6 +5,7 @@ pub mod build;
 pub mod corners;
 pub mod draft;
 pub mod empty;
+pub mod grains;
 pub mod graph;
 pub mod guards;
 pub mod inferred;
@@ -34,6 +35,7 @@ pub fn cases() -> Vec<Trial> {
         corners::cases(),
         draft::cases(),
         empty::cases(),
+        grains::cases(),
         graph::cases(),
         guards::cases(),
         inferred::cases(),

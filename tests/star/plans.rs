@@ -27,6 +27,12 @@ const ORDERED: &str = "/*\nkind: fact\ngrain: [order_id]\nat: day\ndimensions:\n
 const SOLD: &str = "/*\nkind: fact\ngrain: [item, day]\ndimensions:\n  item: dim_item\n*/\n\
                     select item, day, count(*) as pieces from staging.orders group by item, day";
 
+const PLACED: &str = "/*\nkind: fact\ngrain: [day, item, id]\nat: day\ndimensions:\n  item: dim_item\n  id: dim_customer\n  \
+                      shelf: {dimension: dim_shelf, missing: reject}\n*/\nselect order_id, id, item, shelf, day from staging.orders";
+
+const ONCE: &str = "/*\nkind: fact\ngrain: [item, id]\nat: day\ndimensions:\n  item: {dimension: dim_item, missing: infer}\n  \
+                    id: dim_customer\n*/\nselect order_id, id, item, day from staging.orders";
+
 async fn no_statement_of_a_run_reads_a_table_for_each_row(database: TestDatabase, workdir: Workdir) -> Outcome {
     for (name, text) in [
         ("dim_customer", CUSTOMER),
@@ -35,6 +41,8 @@ async fn no_statement_of_a_run_reads_a_table_for_each_row(database: TestDatabase
         ("dim_kind", KIND),
         ("fact_ordered", ORDERED),
         ("fact_sold", SOLD),
+        ("fact_placed", PLACED),
+        ("fact_once", ONCE),
         ("order_copy", "/* kind: table */ select order_id, day from staging.orders"),
     ] {
         workdir.write(&format!("sql/pipeline/{name}.sql"), text)?;

@@ -54,7 +54,7 @@ impl FactSql {
 
     /// Returns true if the fact itself has the columns of the grain, so that rows can be told apart there.
     pub fn has_plain_grain(&self) -> bool {
-        !self.grain.iter().any(|column| self.roles.iter().any(|role| role.column.name == column.name))
+        self.is_plain
     }
 
     /// Returns a few values of the grain that several rows of `rows` have.
@@ -128,6 +128,11 @@ impl FactSql {
     /// Returns the columns of the grain, quoted.
     pub(super) fn grain_names(&self) -> Vec<String> {
         self.grain.iter().map(|column| quote(&column.name)).collect()
+    }
+
+    /// Returns the names of the fact's columns in the place of the grain's.
+    pub fn stored_grain(&self) -> Vec<String> {
+        self.stored_grain.iter().map(|column| column.name.clone()).collect()
     }
 
     /// Returns the names of the grain's columns.

@@ -151,8 +151,7 @@ impl FactSql {
     pub fn count_nulls(&self, source: &str) -> String {
         let count = |role: &Role| format!("count(case when n.{} is null then 1 end)", quote(&role.column.name));
         let counts: Vec<_> = self.roles.iter().map(count).collect();
-        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
-        let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
+        let only = self.only_let_in();
         let joins = self.joins(|role| role.missing == Missing::Reject);
         format!("select {} from ({source}) as n{joins}{only}", counts.join(", "))
     }
@@ -160,6 +159,18 @@ impl FactSql {
     /// Keeps the select's rows for several queries.
     pub fn keep(source: &str) -> String {
         format!("create temp table {NEW} as {source}")
+    }
+
+    /// Returns the select's rows that are no rejects.
+    pub fn let_in(&self, source: &str) -> String {
+        let joins = self.joins(|role| role.missing == Missing::Reject);
+        format!("select n.* from ({source}) as n{joins}{}", self.only_let_in())
+    }
+
+    /// Returns the condition, with its `where`, for rows that are no rejects.
+    pub(super) fn only_let_in(&self) -> String {
+        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
+        if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) }
     }
 
     pub(super) fn rejected(&self) -> impl Iterator<Item = (usize, &Role)> {

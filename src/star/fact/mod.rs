@@ -1,11 +1,14 @@
 //! A fact: columns that name members become the members' keys.
 
+mod entering;
 mod grain;
 mod missing;
 mod needed;
 mod table;
 mod weight;
 
+pub(super) use entering::PLACE;
+pub use entering::{BESIDE, ENTERING, STANDING};
 pub use grain::OfGrain;
 pub use needed::{NEEDED, NeededSql, Reference};
 
@@ -100,6 +103,10 @@ pub struct FactSql {
     columns: Vec<TableColumn>,
     /// The select's columns whose values together are unique.
     grain: Vec<TableColumn>,
+    /// The fact's columns in their place.
+    stored_grain: Vec<TableColumn>,
+    /// True if these are the same.
+    is_plain: bool,
     at: Option<TableColumn>,
     lineage: bool,
     names: Names,
@@ -137,11 +144,18 @@ impl FactSql {
             let bigint = |name: &str| TableColumn { name: name.to_owned(), declared: "bigint".to_owned() };
             after.extend([bigint(LOAD_COLUMN), bigint(LINE_COLUMN)]);
         }
+        let stored = |column: &String| match header.dimensions.get(column) {
+            Some(used) => used.key_column(column),
+            None => column.clone(),
+        };
+        let stored: Vec<_> = header.grain.iter().map(stored).collect();
         FactSql {
             engine: names.engine,
             name: name.to_owned(),
             table: names.table(&Table::datawarehouse(name)),
             rejects: names.table(&Table { schema: Schema::Catalog, name: "star_reject".to_owned() }),
+            stored_grain: after.iter().filter(|column| stored.contains(&column.name)).cloned().collect(),
+            is_plain: !header.grain.iter().any(|column| header.dimensions.contains_key(column)),
             roles,
             columns: after,
             grain: columns.iter().filter(|column| header.grain.contains(&column.name)).cloned().collect(),
@@ -162,7 +176,7 @@ impl FactSql {
 
     /// Returns the table's rows that its own index leaves out, to follow `from`; `None` if there can be none.
     pub fn long_rows(&self) -> Option<String> {
-        // A grain with a dimension's columns has no index of its own.
+        // The index of a grain with a dimension's columns is not what makes it unique.
         if !self.long_keys || !self.has_plain_grain() {
             return None;
         }
@@ -202,8 +216,7 @@ impl FactSql {
                 None => list.push(format!("n.{name}")),
             }
         }
-        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
-        let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
+        let only = self.only_let_in();
         format!("select {} from ({source}) as n{}{only}", list.join(", "), self.joins(|_| true))
     }
 

@@ -42,7 +42,7 @@ impl FactSql {
 
     /// Adds the grain's key, indexes and references after the rows of a new table, so that no row is checked by itself.
     pub fn finish(&self) -> Vec<String> {
-        let mut statements: Vec<_> = self.has_plain_grain().then(|| self.unique_grain()).into_iter().collect();
+        let mut statements = vec![self.index_grain()];
         if self.engine.adds_constraints() && !self.roles.is_empty() {
             let keys: Vec<_> =
                 self.roles.iter().map(|role| format!("alter column {} set not null", quote(&role.key))).collect();
@@ -53,9 +53,9 @@ impl FactSql {
         statements
     }
 
-    /// Creates the temporary table [`KEYED`].
-    pub fn create_keyed(&self) -> String {
-        self.names.create_table(&TableDef::new(Table::temporary(KEYED), self.columns.as_slice()))
+    /// Creates a temporary table for rows with keys, such as [`KEYED`].
+    pub fn create_keyed(&self, name: &str) -> String {
+        self.names.create_table(&TableDef::new(Table::temporary(name), self.columns.as_slice()))
     }
 
     /// Returns true if `rowid` is SQLite's row number, and no column of the fact.
@@ -80,13 +80,16 @@ impl FactSql {
         )
     }
 
-    fn unique_grain(&self) -> String {
-        let grain = self.grain_names().join(", ");
-        let only_short = if self.long_keys { only_short(&self.grain) } else { String::new() };
-        match self.engine.adds_constraints() && only_short.is_empty() {
-            true => format!("alter table {} add primary key ({grain})", self.table),
-            false => format!("create unique index {} on {} ({grain}){only_short}", self.index("grain"), self.table),
+    /// Makes the grain's key. A grain of members has an index alone: rows without a member share the unknown one.
+    pub fn index_grain(&self) -> String {
+        let grain: Vec<_> = self.stored_grain.iter().map(|column| quote(&column.name)).collect();
+        let grain = grain.join(", ");
+        let only_short = if self.long_keys { only_short(&self.stored_grain) } else { String::new() };
+        if self.is_plain && self.engine.adds_constraints() && only_short.is_empty() {
+            return format!("alter table {} add primary key ({grain})", self.table);
         }
+        let unique = if self.is_plain { "unique " } else { "" };
+        format!("create {unique}index {} on {} ({grain}){only_short}", self.index("grain"), self.table)
     }
 
     fn refer(&self, role: &Role) -> Vec<String> {
@@ -121,7 +124,7 @@ impl FactSql {
     }
 
     /// Returns the columns of the table's present grain.
-    pub fn unique_columns(&self) -> String {
+    pub fn key_columns(&self) -> String {
         self.engine.key_columns(&self.table, &self.index_name("grain"))
     }
 
@@ -135,7 +138,7 @@ impl FactSql {
 
     /// Makes the grain's index anew, for values that are too long for one.
     pub fn index_anew(&self) -> Vec<String> {
-        self.drop_grain().into_iter().chain(self.has_plain_grain().then(|| self.unique_grain())).collect()
+        self.drop_grain().into_iter().chain([self.index_grain()]).collect()
     }
 
     /// Returns the dimension and its key, by the column that refers to it.
@@ -165,8 +168,8 @@ impl FactSql {
             let name = self.index(&format!("{}_fkey", role.key));
             statements.extend(["immediate", "deferred"].map(|when| format!("set constraints {schema}.{name} {when}")));
         }
-        if other_grain && self.has_plain_grain() {
-            statements.push(self.unique_grain());
+        if other_grain {
+            statements.push(self.index_grain());
         }
         for role in roles {
             if self.engine.adds_constraints() {

@@ -63,8 +63,7 @@ impl FactSql {
             let lineage = [LOAD_COLUMN, LINE_COLUMN].into_iter().zip(PLACE);
             list.extend(lineage.map(|(column, name)| format!("n.{} as {name}", quote(column))));
         }
-        let rejected: Vec<_> = self.rejected().map(|(place, _)| self.is_missing(place)).collect();
-        let only = if rejected.is_empty() { String::new() } else { format!(" where not ({})", rejected.join(" or ")) };
+        let only = self.only_let_in();
         let joins = self.joins(|role| role.missing == Missing::Reject);
         format!("select {} from ({source}) as n{joins}{only}", list.join(", "))
     }
