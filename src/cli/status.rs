@@ -13,6 +13,7 @@ use crate::catalog::{Extent, Failure, Period, Total};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
+use crate::ops::schedule::{Scheduled, Schedules};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
 use crate::settings::{Settings, database_file, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -90,7 +91,11 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         see("a folder is in the way", what, &fix);
     }
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
-    let (database, lost) = database(settings, now).await;
+    let schedules = match settings.schedules() {
+        Ok(fixed) => Schedules::of(fixed, &plugins),
+        Err(_) => Schedules::default(),
+    };
+    let (database, lost) = database(settings, &schedules, now).await;
     let log = DeletionLog::of(folder);
     let lost = match lost {
         Some((lost, unread)) => {
@@ -158,12 +163,16 @@ fn orphans(place: &Place) -> Vec<Waiting> {
 type Lost = (Vec<DeletionRecord>, Option<String>);
 
 /// Asks the database, also for the loads that it lacks.
-async fn database(settings: &Settings, now: DateTime<Utc>) -> (DatabaseStatus, Option<Lost>) {
+async fn database(
+    settings: &Settings,
+    schedules: &Schedules,
+    now: DateTime<Utc>,
+) -> (DatabaseStatus, Option<Lost>) {
     let address = without_password(&settings.address().url);
     let asked = tokio::time::timeout(PATIENCE, async {
         let app = daemon::look(settings).await?;
         let answer =
-            async { anyhow::Ok((ask(&app, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?)) };
+            async { anyhow::Ok((ask(&app, schedules, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?)) };
         tokio::pin!(answer);
         if let Ok(status) = tokio::time::timeout(PROMPT, &mut answer).await {
             return status;
@@ -193,7 +202,7 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> (DatabaseStatus, O
     (status, None)
 }
 
-async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
+async fn ask(app: &App, schedules: &Schedules, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
     let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
     let since = |moment| Period { since: Some(moment), until: None };
     Ok(DatabaseStatus {
@@ -201,6 +210,7 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
         last_hour: app.workspace.catalog.total(since(now - TimeDelta::hours(1))).await?,
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
+        schedules: schedules.look(&app.workspace.catalog, now).await?.into_iter().filter(Scheduled::is_remarkable).collect(),
         emptied: app.workspace.catalog.emptied().await?,
         gone: app.workspace.catalog.gone(Extent::Glance).await?,
         ..Default::default()
@@ -291,6 +301,16 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
             writeln!(screen::toned(tone), "last pipeline run: {became}, {}", moment(run.finished))?;
         }
         None => writeln!(out, "last pipeline run: none yet")?,
+    }
+    for Scheduled { name, paused, .. } in &database.schedules {
+        if let Some(since) = paused {
+            let name = shown(name);
+            writeln!(
+                screen::toned(Tone::Doubt),
+                "the schedule {name} is paused since {}: app schedule resume {name}",
+                moment(*since)
+            )?;
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod m20261129_000005_questions;
 mod m20261129_000006_identity;
 mod m20261130_000007_checkpoint;
 mod m20261130_000008_star_load;
+mod m20261130_000009_schedule;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
@@ -107,6 +108,7 @@ fn maker(table: &str) -> &'static str {
         "identity" => "m20261129_000006_identity",
         "checkpoint" => "m20261130_000007_checkpoint",
         "star_load" => "m20261130_000008_star_load",
+        "schedule" | "schedule_run" => "m20261130_000009_schedule",
         _ => "m20261120_000001_catalog",
     }
 }
@@ -145,6 +147,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261129_000006_identity::Migration),
         Box::new(m20261130_000007_checkpoint::Migration),
         Box::new(m20261130_000008_star_load::Migration),
+        Box::new(m20261130_000009_schedule::Migration),
     ]
 }
 
