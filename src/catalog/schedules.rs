@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use models::{schedule, schedule_run};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, Insert, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
 };
 
 use super::{RunLine, ScheduleLine};
@@ -75,8 +75,7 @@ impl Catalog {
         text: &str,
         paused_at: Option<DateTime<Utc>>,
     ) -> Result<ScheduleLine, WarehouseError> {
-        let line =
-            ScheduleLine { name: name.to_owned(), text: text.to_owned(), since: self.clock.utc(), paused_at };
+        let line = ScheduleLine { name: name.to_owned(), text: text.to_owned(), since: self.clock.utc(), paused_at };
         let mut insert = Insert::one(schedule::ActiveModel::from(line.clone())).into_query();
         let others = [schedule::Column::Text, schedule::Column::Since, schedule::Column::PausedAt];
         insert.on_conflict(OnConflict::column(schedule::Column::Name).update_columns(others).to_owned());
@@ -91,9 +90,8 @@ impl Catalog {
     /// # Errors
     /// The database's error.
     pub async fn newest_tick(&self, name: &str, until: DateTime<Utc>) -> Result<Option<RunLine>, WarehouseError> {
-        let query = of(name)
-            .filter(schedule_run::Column::By.eq("clock"))
-            .filter(schedule_run::Column::ScheduledFor.lte(until));
+        let query =
+            of(name).filter(schedule_run::Column::By.eq("clock")).filter(schedule_run::Column::ScheduledFor.lte(until));
         let query = query.order_by_desc(schedule_run::Column::ScheduledFor).limit(1);
         Ok(self.read(query.into_query()).await?.pop())
     }

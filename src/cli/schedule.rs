@@ -9,7 +9,7 @@ use super::screen::{self, Tone};
 use super::{End, table};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::ops::schedule::{LastScheduled, Scheduled, Schedules, UnknownSchedule, by_hand};
+use crate::ops::schedule::{Did, LastScheduled, Scheduled, Schedules, UnknownSchedule, by_hand};
 use crate::ops::status::{moment, span};
 use crate::settings::Settings;
 use crate::source::is_watched;
@@ -85,8 +85,9 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             let stop = daemon::stop_signal()?;
             let done = Box::pin(by_hand(&app, &settings.folders.imports_dir, &name, stop())).await;
             app.workspace.warehouse.close().await;
-            writeln!(out, "{name}: {}", done?)?;
-            Ok(End::Done)
+            let Did { words, has_rejects } = done?;
+            writeln!(out, "{name}: {words}")?;
+            Ok(if has_rejects { End::Rejects } else { End::Done })
         }
     }
 }

@@ -163,16 +163,13 @@ fn orphans(place: &Place) -> Vec<Waiting> {
 type Lost = (Vec<DeletionRecord>, Option<String>);
 
 /// Asks the database, also for the loads that it lacks.
-async fn database(
-    settings: &Settings,
-    schedules: &Schedules,
-    now: DateTime<Utc>,
-) -> (DatabaseStatus, Option<Lost>) {
+async fn database(settings: &Settings, schedules: &Schedules, now: DateTime<Utc>) -> (DatabaseStatus, Option<Lost>) {
     let address = without_password(&settings.address().url);
     let asked = tokio::time::timeout(PATIENCE, async {
         let app = daemon::look(settings).await?;
-        let answer =
-            async { anyhow::Ok((ask(&app, schedules, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?)) };
+        let answer = async {
+            anyhow::Ok((ask(&app, schedules, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?))
+        };
         tokio::pin!(answer);
         if let Ok(status) = tokio::time::timeout(PROMPT, &mut answer).await {
             return status;
@@ -210,7 +207,12 @@ async fn ask(app: &App, schedules: &Schedules, now: DateTime<Utc>) -> anyhow::Re
         last_hour: app.workspace.catalog.total(since(now - TimeDelta::hours(1))).await?,
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
-        schedules: schedules.look(&app.workspace.catalog, now).await?.into_iter().filter(Scheduled::is_remarkable).collect(),
+        schedules: schedules
+            .look(&app.workspace.catalog, now)
+            .await?
+            .into_iter()
+            .filter(Scheduled::is_remarkable)
+            .collect(),
         emptied: app.workspace.catalog.emptied().await?,
         gone: app.workspace.catalog.gone(Extent::Glance).await?,
         ..Default::default()

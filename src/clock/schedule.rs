@@ -10,7 +10,8 @@ use crate::text::nearest;
 use crate::text::words::span;
 
 /// The ways to say one, for errors.
-const WAYS: &str = "hourly, daily 06:00, every 15m, or five or six words of cron such as \"0 6 * * 1-5\"; a time zone may follow";
+const WAYS: &str =
+    "hourly, daily 06:00, every 15m, or five or six words of cron such as \"0 6 * * 1-5\"; a time zone may follow";
 
 /// The longest time that `every` takes.
 const LONGEST: TimeDelta = TimeDelta::days(366);
@@ -69,7 +70,9 @@ impl Zone {
 
     /// A moment in the zone, with its distance from UTC: `2026-03-29 03:00:00+02:00`.
     pub fn moment(self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.0).format(if self == Zone::UTC { "%Y-%m-%d %H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%S%:z" }).to_string()
+        at.with_timezone(&self.0)
+            .format(if self == Zone::UTC { "%Y-%m-%d %H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%S%:z" })
+            .to_string()
     }
 }
 
@@ -95,14 +98,17 @@ impl Schedule {
             ["every", time @ ..] => {
                 let seconds = every(&time.concat()).map_err(|why| wrong(&why))?;
                 if said.is_some() {
-                    return Err(wrong("every counts time that passes, which is the same in all zones: leave the zone out"));
+                    return Err(wrong(
+                        "every counts time that passes, which is the same in all zones: leave the zone out",
+                    ));
                 }
                 return Ok(Schedule { text: when.to_owned(), ticks: Ticks::Every(seconds), zone: Zone::UTC });
             }
             ["hourly"] => "0 * * * *".to_owned(),
             ["daily"] => "0 0 * * *".to_owned(),
             ["daily", time] => {
-                let (hour, minute) = hour_and_minute(time).ok_or_else(|| wrong(&format!("{time} is no time of day")))?;
+                let (hour, minute) =
+                    hour_and_minute(time).ok_or_else(|| wrong(&format!("{time} is no time of day")))?;
                 format!("{minute} {hour} * * *")
             }
             _ => when.to_owned(),
@@ -174,7 +180,8 @@ impl std::fmt::Display for Schedule {
 
 /// True for a last word that is meant as a zone, known or not: none of cron's words has two letters before a slash.
 fn is_zone(word: &str) -> bool {
-    let is_path = word.split_once('/').is_some_and(|(area, _)| area.chars().filter(|sign| sign.is_alphabetic()).count() > 1);
+    let is_path =
+        word.split_once('/').is_some_and(|(area, _)| area.chars().filter(|sign| sign.is_alphabetic()).count() > 1);
     is_path || word.parse::<Tz>().is_ok()
 }
 
@@ -308,7 +315,8 @@ mod tests {
             "every 7m",
         ] {
             let schedule = schedule(text);
-            for from in ["2026-03-28T22:00:00Z", "2026-10-24T20:00:00Z", "2026-04-04T10:00:00Z", "2026-10-03T10:00:00Z"] {
+            for from in ["2026-03-28T22:00:00Z", "2026-10-24T20:00:00Z", "2026-04-04T10:00:00Z", "2026-10-03T10:00:00Z"]
+            {
                 let (mut before, end) = (schedule.next_after(at(from)).unwrap(), at(from) + TimeDelta::hours(30));
                 while before < end {
                     let next = schedule.next_after(before).unwrap();

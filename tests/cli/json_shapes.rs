@@ -63,6 +63,11 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     shape("rejects_of_a_fact", &["rejects", "fact_order", "--json"])?;
     shape("trace", &["trace", "fact_order", "--json"])?;
     shape("trace_of_staging", &["trace", "staging.orders", "--json"])?;
+    let source =
+        "name: posts\nsource: {kind: http, url: http://127.0.0.1:9/, records: none}\nmode: replace\nschedule: hourly\n";
+    workdir.plugin("posts", source)?;
+    shape("schedule", &["schedule", "--json"])?;
+    fs::remove_dir_all(workdir.path("plugins/posts"))?;
     shape("config", &["config", "--json"])?;
     shape("doctor", &["doctor", "--json"])?;
     workdir.write("sql/analysis/wrong.sql", "select ctiy from datawarehouse.dim_city\n")?;

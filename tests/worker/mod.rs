@@ -10,5 +10,8 @@ pub mod told;
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [alerts::cases(), daemon::cases(), reasons::cases(), schedule::cases(), status::cases(), told::cases()].into_iter().flatten().collect()
+    [alerts::cases(), daemon::cases(), reasons::cases(), schedule::cases(), status::cases(), told::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -166,7 +166,8 @@ async fn missed_ticks_are_caught_up_once_or_not_at_all(database: TestDatabase, w
         same((name, ticks(&database, name).await?), (name, expected.to_owned()))?;
     }
     let last = "select max(scheduled_for) as last from sluice.schedule_run";
-    let last: DateTime<Utc> = database.text(last).await?.replace(' ', "T").replace("+00", "Z").replace("Z:00", "Z").parse()?;
+    let last: DateTime<Utc> =
+        database.text(last).await?.replace(' ', "T").replace("+00", "Z").replace("Z:00", "Z").parse()?;
     same(last, runs.clock.utc().duration_trunc(TimeDelta::hours(1))?)?;
     runs.clock.advance(MINUTE * 50);
     settle(&mut program).await?;
@@ -240,7 +241,11 @@ async fn a_dead_programs_run_is_taken_over_and_a_living_ones_is_not(
     same(database.text(sql).await?, "done|2")?;
     same(database.text("select scheduled_for from sluice.schedule_run").await?, tick)?;
     // One that was asked to stop leaves its run to the next at once.
-    let stopping = Runs { halt: Arc::new(tokio::sync::watch::channel(false).0), gate: Arc::new(Semaphore::new(0)), ..runs.clone() };
+    let stopping = Runs {
+        halt: Arc::new(tokio::sync::watch::channel(false).0),
+        gate: Arc::new(Semaphore::new(0)),
+        ..runs.clone()
+    };
     let mut third = stopping.program(&database, &workdir, "hourly");
     runs.clock.advance(HOUR);
     third.look().await?;
@@ -269,7 +274,10 @@ async fn a_run_that_kills_its_programs_fails(database: TestDatabase, workdir: Wo
     runs.clock.advance(Duration::from_secs(70));
     program.look().await?;
     same((runs.count(), ticks(&database, "pipeline").await?), (3, "failed 1".to_owned()))?;
-    holds(&database.text("select error from sluice.schedule_run").await?, "ended before it was done, as 2 before it did")
+    holds(
+        &database.text("select error from sluice.schedule_run").await?,
+        "ended before it was done, as 2 before it did",
+    )
 }
 
 async fn a_paused_schedule_lets_its_ticks_pass(database: TestDatabase, workdir: Workdir) -> Outcome {
@@ -316,9 +324,7 @@ async fn the_end_of_a_run_is_in_its_row(database: TestDatabase, workdir: Workdir
     settle(&mut program).await?;
     runs.clock.advance(MINUTE * 50);
     settle(&mut program).await?;
-    let sql = "select name, status, result, error, finished_at is not null as ended from sluice.schedule_run order by name";
-    same(
-        database.text(sql).await?,
-        "pipeline|done|a thing was done|∅|true\nwrong|failed|∅|it cannot be done|true",
-    )
+    let sql =
+        "select name, status, result, error, finished_at is not null as ended from sluice.schedule_run order by name";
+    same(database.text(sql).await?, "pipeline|done|a thing was done|∅|true\nwrong|failed|∅|it cannot be done|true")
 }

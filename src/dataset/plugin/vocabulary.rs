@@ -199,7 +199,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
         Level {
             above: "schedule",
             words: &[
-                word(["cron", "when it runs", "", "cron: \"0 6 * * 1-5\"", "as schedule without a zone; has to be said"]),
+                word([
+                    "cron",
+                    "when it runs",
+                    "",
+                    "cron: \"0 6 * * 1-5\"",
+                    "as schedule without a zone; has to be said",
+                ]),
                 word(["zone", "a time zone", "TZ, or UTC", "zone: Europe/Zurich", "the zone of its times of day"]),
             ],
         },

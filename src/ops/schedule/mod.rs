@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-pub use self::perform::{by_hand, runner};
+pub use self::perform::{Did, by_hand, runner};
 use crate::catalog::{Catalog, RunLine};
 use crate::clock::Schedule;
 use crate::dataset::plugin::Plugins;
@@ -78,9 +78,8 @@ impl Schedules {
     /// Those of the settings and of the plugins; the former are caught up always.
     pub fn of(fixed: Vec<(&'static str, Schedule)>, plugins: &Plugins) -> Schedules {
         let fixed = fixed.into_iter().map(|(name, schedule)| (name.to_owned(), (schedule, true)));
-        let pulls = plugins.schedules().map(|(name, schedule, catches_up)| {
-            (name.to_owned(), (schedule.clone(), catches_up))
-        });
+        let pulls =
+            plugins.schedules().map(|(name, schedule, catches_up)| (name.to_owned(), (schedule.clone(), catches_up)));
         Schedules(fixed.chain(pulls).collect())
     }
 
@@ -97,7 +96,9 @@ impl Schedules {
             "analysis" => "the analysis has no schedule: set SCHEDULE_ANALYSIS".to_owned(),
             _ => {
                 let hint = match nearest(name, self.0.keys().map(String::as_str)) {
-                    hint if hint.is_empty() && self.0.is_empty() => "; there is none at all: see docs/schedule.md".to_owned(),
+                    hint if hint.is_empty() && self.0.is_empty() => {
+                        "; there is none at all: see docs/schedule.md".to_owned()
+                    }
                     hint if hint.is_empty() => {
                         let names: Vec<_> = self.0.keys().map(String::as_str).collect();
                         format!("; there are {}", names.join(", "))

@@ -18,6 +18,15 @@ use crate::{analysis, pipeline};
 /// Time without a sign of life after which a run by another program counts as broken off.
 const SILENT: TimeDelta = TimeDelta::seconds(90);
 
+/// The result of a run that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Did {
+    /// What it did.
+    pub words: String,
+    /// True if records of a pull are rejects.
+    pub has_rejects: bool,
+}
+
 /// The work of the daemon's schedules; windows of pulls pass through the folder.
 ///
 /// # Errors
@@ -27,7 +36,7 @@ pub fn runner(app: &Arc<App>, imports: &Path) -> anyhow::Result<Arc<Runner>> {
     let (app, imports) = (Arc::clone(app), imports.to_owned());
     Ok(Arc::new(move |name| {
         let (app, imports, client) = (Arc::clone(&app), imports.clone(), Arc::clone(&client));
-        Box::pin(async move { perform(&app, &imports, &client, &name).await })
+        Box::pin(async move { Ok(perform(&app, &imports, &client, &name).await?.words) })
     }))
 }
 
@@ -35,7 +44,7 @@ pub fn runner(app: &Arc<App>, imports: &Path) -> anyhow::Result<Arc<Runner>> {
 ///
 /// # Errors
 /// The error of the run, or one that says that it goes on already.
-pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Output = ()>) -> anyhow::Result<String> {
+pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Output = ()>) -> anyhow::Result<Did> {
     let (catalog, clock) = (&app.loader.catalog, &app.loader.clock);
     let client = Client::new(clock)?;
     let begin = async || {
@@ -62,35 +71,34 @@ pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Ou
     };
     let done = done.unwrap_or_else(|| Err(anyhow::anyhow!("another program has taken it over")));
     let end = match &done {
-        Ok(result) => RunEnd::Done(result.clone()),
+        Ok(did) => RunEnd::Done(did.words.clone()),
         Err(error) => RunEnd::Failed(chain(error)),
     };
     catalog.end_scheduled(&run, &end).await?;
     done
 }
 
-async fn perform(app: &App, imports: &Path, client: &Client, name: &str) -> anyhow::Result<String> {
-    match name {
+async fn perform(app: &App, imports: &Path, client: &Client, name: &str) -> anyhow::Result<Did> {
+    let words = match name {
         PIPELINE => {
             let changes = pipeline::run(&app.workspace).await?;
             let changed: u64 = changes.iter().map(pipeline::TableChange::changed).sum();
-            Ok(format!("{} in {}", counted(changed, "change"), counted(changes.len() as u64, "table")))
+            format!("{} in {}", counted(changed, "change"), counted(changes.len() as u64, "table"))
         }
         ANALYSIS => {
             let answers = analysis::answer_all(&app.workspace).await?;
             let total = counted((answers.answers.len() + answers.failures.len()) as u64, "question");
-            if answers.failures.is_empty() {
-                return Ok(format!("{total} answered"));
-            }
             let why: Vec<_> = answers.failures.values().map(|failure| failure.error.to_string()).collect();
-            anyhow::bail!("{} of {total} could not be answered: {}", why.len(), why.join("; "))
+            anyhow::ensure!(why.is_empty(), "{} of {total} could not be answered: {}", why.len(), why.join("; "));
+            format!("{total} answered")
         }
         _ => {
             let place = Place::open(imports)?;
             let pulled = Box::pin(pull(app, &place.0, client, name, false)).await?;
-            said(pulled)
+            return of_pull(pulled);
         }
-    }
+    };
+    Ok(Did { words, has_rejects: false })
 }
 
 /// A place in the folder for one pull, which it leaves however it ends.
@@ -110,12 +118,13 @@ impl Drop for Place {
     }
 }
 
-fn said(pulled: Pulled) -> anyhow::Result<String> {
+fn of_pull(pulled: Pulled) -> anyhow::Result<Did> {
     let Pulled { table, tally, rows_loaded, rows_rejected, error, .. } = pulled;
     let records = format!("{} of {}", counted(tally.records, "record"), counted(tally.pages, "page"));
     if let Some(error) = error {
         anyhow::bail!("{error} ({records}; {rows_loaded} loaded into staging.{table})");
     }
     let rejected = if rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
-    Ok(format!("{records}; {rows_loaded} loaded into staging.{table}{rejected}"))
+    let words = format!("{records}; {rows_loaded} loaded into staging.{table}{rejected}");
+    Ok(Did { words, has_rejects: rows_rejected > 0 })
 }

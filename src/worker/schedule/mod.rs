@@ -179,9 +179,9 @@ impl Scheduler {
             ((*name).to_owned(), Declared { schedule: schedule.clone(), catch_up: true })
         });
         let plugins = self.app.plugins.get();
-        let pulls = plugins.schedules().map(|(name, schedule, catch_up)| {
-            (name.to_owned(), Declared { schedule: schedule.clone(), catch_up })
-        });
+        let pulls = plugins
+            .schedules()
+            .map(|(name, schedule, catch_up)| (name.to_owned(), Declared { schedule: schedule.clone(), catch_up }));
         fixed.chain(pulls).collect()
     }
 

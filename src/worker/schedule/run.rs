@@ -96,7 +96,10 @@ pub async fn attended<T>(catalog: &Catalog, clock: &Clock, run: &RunLine, work: 
 /// The fix of a failed run.
 pub(super) fn fix(name: &str) -> String {
     match name {
-        PIPELINE => "fix what is named; the next tick, or app schedule run pipeline, tries it again; the star is as it was".to_owned(),
+        PIPELINE => {
+            "fix what is named; the next tick, or app schedule run pipeline, tries it again; the star is as it was"
+                .to_owned()
+        }
         _ => format!("fix what is named; the next tick, or app schedule run {name}, tries it again"),
     }
 }

@@ -43,7 +43,8 @@ impl Scheduler {
             }
             let key = (run.name.clone(), run.scheduled_for);
             let known = before.remove(&key);
-            let lives = known.as_ref().is_some_and(|known| known.lives || (known.tries, known.beat) != (run.tries, run.beat));
+            let lives =
+                known.as_ref().is_some_and(|known| known.lives || (known.tries, known.beat) != (run.tries, run.beat));
             let seen = known.filter(|known| (known.tries, known.beat) == (run.tries, run.beat));
             let since = seen.map_or(now, |known| known.since);
             self.observed.insert(key.clone(), Observed { tries: run.tries, beat: run.beat, since, lives });
