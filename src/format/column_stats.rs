@@ -75,8 +75,8 @@ impl ColumnStats {
         for (place, column) in self.even.iter_mut().enumerate().take(records.width()) {
             match notations.of(place) {
                 None => {
-                    let cell = |row: &usize| Some((*row, records.cell(*row, place).filter(|cell| !cell.is_empty())?));
-                    self.watches[place].see_all(column, even.iter().filter_map(cell), |row| records.line(row));
+                    let cells = records.cells_of(&even, place).filter(|(_, cell)| !cell.is_empty());
+                    self.watches[place].see_all(column, cells, |row| records.line(row));
                 }
                 Some(notation) => {
                     let cells = even.iter().map(|row| records.cell(*row, place));

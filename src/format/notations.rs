@@ -23,26 +23,20 @@ impl Watch {
         mut values: impl Iterator<Item = (usize, &'a str)>,
         line: impl Fn(usize) -> u64,
     ) {
-        let mut is_telling = !self.has_fractions && is_fraction(column.fits());
-        while self.clue.as_ref().is_none_or(|clue| clue.is_alive() || self.strays.is_alive())
-            && let Some((row, value)) = values.next()
-        {
-            if let Some(clue) = &mut self.clue {
-                if clue.is_alive() {
-                    clue.see(value);
-                }
-                if self.strays.is_alive() {
-                    self.strays.see(line(row), value);
-                }
-                continue;
-            }
+        while self.clue.is_none() {
+            let is_telling = !self.has_fractions && is_fraction(column.fits());
             let before = *column;
-            column.see(value);
-            self.typed += 1;
             // Most values tell nothing new.
-            if *column == before && !is_telling {
-                continue;
+            let mut told = None;
+            for (row, value) in values.by_ref() {
+                self.typed += 1;
+                column.see(value);
+                if *column != before || is_telling {
+                    told = Some((row, value));
+                    break;
+                }
             }
+            let Some((row, value)) = told else { return };
             let (before, now) = (before.fits(), column.fits());
             if now == Fits::TEXT {
                 let mut clue = Clue::after(before, !self.has_fractions);
@@ -53,7 +47,16 @@ impl Watch {
             } else if !self.has_fractions && is_fraction(now) {
                 self.has_fractions = !is_point_grouping(value);
             }
-            is_telling = !self.has_fractions && is_fraction(now);
+        }
+        while let Some(clue) = self.clue.as_mut().filter(|clue| clue.is_alive() || self.strays.is_alive())
+            && let Some((row, value)) = values.next()
+        {
+            if clue.is_alive() {
+                clue.see(value);
+            }
+            if self.strays.is_alive() {
+                self.strays.see(line(row), value);
+            }
         }
     }
 }

@@ -152,7 +152,10 @@ impl Client {
                     method = Method::Get;
                 }
                 if method != Method::Get && !is_same_server(&to, &source.url) {
-                    let why = format!("a redirect would give the body of a POST to {}: if that is right, say so in url", host(&to));
+                    let why = format!(
+                        "a redirect would give the body of a POST to {}: if that is right, say so in url",
+                        host(&to)
+                    );
                     return Err(page(&url, why));
                 }
                 url = to;

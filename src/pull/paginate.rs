@@ -39,7 +39,8 @@ impl Place {
             | Auth::Header { value: secret, .. }
             | Auth::Query { value: secret, .. } => secret,
         };
-        let is_in = |text: &str| secret.len() >= SECRET && secrets::forms(secret).iter().any(|form| text.contains(form));
+        let is_in =
+            |text: &str| secret.len() >= SECRET && secrets::forms(secret).iter().any(|form| text.contains(form));
         match self {
             Place::Url(text) | Place::Cursor(Json::String(text)) => is_in(text),
             _ => false,

@@ -149,6 +149,15 @@ impl Records {
         (!cell.null).then(|| &self.text[cell.start as usize..cell.end as usize])
     }
 
+    /// The cells of these records in a column that are not NULL, each with its record.
+    ///
+    /// # Panics
+    /// When there is no such cell.
+    #[inline]
+    pub(crate) fn cells_of<'a>(&'a self, rows: &'a [usize], place: usize) -> impl Iterator<Item = (usize, &'a str)> {
+        rows.iter().filter_map(move |row| Some((*row, self.cell(*row, place)?)))
+    }
+
     /// The number of cells that the record had, compared with the input's width.
     ///
     /// # Panics

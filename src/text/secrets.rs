@@ -58,7 +58,8 @@ pub fn without<'v>(text: &str, values: impl Iterator<Item = (&'v str, &'v str)>)
         let found = values.iter().find(|(value, _)| {
             rest.strip_prefix(value).is_some_and(|after| {
                 let (first, last) = (value.chars().next(), value.chars().next_back());
-                is_token(value) || !(goes_on(before) && goes_on(first) || goes_on(last) && goes_on(after.chars().next()))
+                is_token(value)
+                    || !(goes_on(before) && goes_on(first) || goes_on(last) && goes_on(after.chars().next()))
             })
         });
         match found {

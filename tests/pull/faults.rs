@@ -208,9 +208,15 @@ async fn what_a_server_repeats_is_hidden(database: TestDatabase, workdir: Workdi
         ("echo", "{bearer: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
         ("echo", "{user: u, password: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
         ("cursor", "{bearer: !env S_KEY}", "", "the place of the next page has the credentials in it"),
-        ("post", "{bearer: !env S_KEY}", "  method: POST\n  body: {key: !env S_KEY}\n", "a redirect would give the body of a POST to"),
+        (
+            "post",
+            "{bearer: !env S_KEY}",
+            "  method: POST\n  body: {key: !env S_KEY}\n",
+            "a redirect would give the body of a POST to",
+        ),
     ] {
-        let source = format!("  kind: http\n  url: {}/{path}\n  auth: {auth}\n  allow_hosts: [\"{other}\"]\n{more}", api.base);
+        let source =
+            format!("  kind: http\n  url: {}/{path}\n  auth: {auth}\n  allow_hosts: [\"{other}\"]\n{more}", api.base);
         workdir.plugin("s", &format!("name: s\nsource:\n{source}mode: append\n"))?;
         let (ended, said) = run_with(&database, &workdir, &["pull", "s", "--json"], &[("S_KEY", KEY)]).await?;
         right(ended == Some(1), &said)?;

@@ -20,6 +20,7 @@ impl NameFilter {
         filter
     }
 
+    #[inline]
     fn may_hold(&self, text: &[u8]) -> bool {
         let bit = bit(text);
         self.0[bit / 64] & (1 << (bit % 64)) != 0
@@ -39,6 +40,7 @@ pub(super) struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    #[inline]
     pub(super) fn of(self, cell: &Cell) -> &'a [u8] {
         match (cell.start as usize).checked_sub(self.pending.len()) {
             Some(at_side) if cell.start != cell.end => &self.side[at_side..cell.end as usize - self.pending.len()],
@@ -53,6 +55,7 @@ impl<'a> Texts<'a> {
 
 /// True if the cells are names of the header in another order, two or more of them, none of which is a value of the
 /// records above.
+#[inline]
 pub(super) fn is_reordered(
     cells: &[Cell],
     above: &[Cell],
@@ -60,11 +63,15 @@ pub(super) fn is_reordered(
     frame: &Frame<'_>,
     filter: &NameFilter,
 ) -> bool {
+    // Of nearly all records the first cell shows it.
+    let mut filled = cells.iter().filter(|cell| !cell.null);
+    filled.next().is_none_or(|cell| filter.may_hold(texts.of(cell)))
+        && filled.next().is_none_or(|cell| filter.may_hold(texts.of(cell)))
+        && has_names(cells, above, texts, frame)
+}
+
+fn has_names(cells: &[Cell], above: &[Cell], texts: Texts<'_>, frame: &Frame<'_>) -> bool {
     let [names] = frame.header_rows else { return false };
-    let is_name = |cell: &&Cell| filter.may_hold(texts.of(cell));
-    if !cells.iter().filter(|cell| !cell.null).take(2).all(|cell| is_name(&cell)) {
-        return false;
-    }
     let filled: Vec<&[u8]> = cells.iter().filter(|cell| !cell.null).map(|cell| texts.of(cell)).collect();
     let is_known = |text: &&[u8]| names.iter().any(|name| name.as_bytes() == *text);
     let is_again = |cell: &Cell| !cell.null && filled.contains(&texts.of(cell));
