@@ -127,6 +127,22 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
+    /// True if the run before this one failed. A failure by hand is left out: nobody but its caller was told.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn failed_before(&self, run: &RunLine) -> Result<bool, WarehouseError> {
+        let by_hand = schedule_run::Column::By.eq("hand").and(schedule_run::Column::Status.eq("failed"));
+        let query = of(&run.name)
+            .filter(schedule_run::Column::Status.is_in(["done", "failed"]))
+            .filter(schedule_run::Column::StartedAt.lt(run.started_at))
+            .filter(by_hand.not())
+            .order_by_desc(schedule_run::Column::StartedAt)
+            .limit(1);
+        let before: Vec<RunLine> = self.read(query.into_query()).await?;
+        Ok(before.first().is_some_and(|before| before.status == "failed"))
+    }
+
     /// The number of skipped ticks of each schedule, as far as they are kept.
     ///
     /// # Errors
@@ -141,7 +157,9 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// Begins a run, unless this tick has a row already, or a run of that name goes on.
+    /// Begins a run, unless this tick has a row already, or a run of that name goes on. `newest` is the tick before it: runs of 90
+    /// days before that are forgotten. The time of now would not do: a clock that is wrong by years would have a tick forgotten, and
+    /// run again when it is right.
     ///
     /// # Errors
     /// The database's error.
@@ -151,10 +169,13 @@ impl Catalog {
         scheduled_for: DateTime<Utc>,
         by: &str,
         program: &str,
+        newest: Option<DateTime<Utc>>,
     ) -> Result<Option<RunLine>, WarehouseError> {
         let line = self.tick(name, scheduled_for, "running", by, program);
+        let insert = self.insert(&line);
         let mut transaction = self.warehouse.begin(Scope::Short).await?;
-        if transaction.execute(&self.insert(&line).sql, &super::values(&self.insert(&line))?).await? == 0 {
+        let inserted = transaction.execute(&insert.sql, &super::values(&insert)?).await;
+        if inserted.map_err(|error| self.of_all(error))? == 0 {
             return Ok(None);
         }
         // A later run does what that one has not done.
@@ -168,11 +189,13 @@ impl Catalog {
             .filter(schedule_run::Column::Name.eq(name))
             .filter(schedule_run::Column::Status.eq("stopped"));
         self.run(&mut *transaction, self.build(&close.into_query())).await?;
-        let forget = schedule_run::Entity::delete_many()
-            .filter(schedule_run::Column::Name.eq(name))
-            .filter(schedule_run::Column::ScheduledFor.lt(self.clock.utc() - KEPT))
-            .filter(schedule_run::Column::Status.ne("running"));
-        self.run(&mut *transaction, self.build(&forget.into_query())).await?;
+        if let Some(newest) = newest {
+            let forget = schedule_run::Entity::delete_many()
+                .filter(schedule_run::Column::Name.eq(name))
+                .filter(schedule_run::Column::ScheduledFor.lt(newest - KEPT))
+                .filter(schedule_run::Column::Status.ne("running"));
+            self.run(&mut *transaction, self.build(&forget.into_query())).await?;
+        }
         transaction.commit().await?;
         Ok(Some(line))
     }

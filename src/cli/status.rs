@@ -66,7 +66,8 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let is_there = folder.is_dir();
     let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|place| place.lives);
-    let living: Vec<_> = living.iter().map(read_state).collect();
+    let living = living.into_iter().filter(|place| place.watches);
+    let living: Vec<_> = living.map(|place| read_state(&place)).collect();
     let mut absent = absent(&settings.folders.exports_dir, folder);
     // The state in the folder, where there is one, is newer.
     absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));

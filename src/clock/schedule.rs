@@ -13,6 +13,9 @@ use crate::text::words::span;
 const WAYS: &str =
     "hourly, daily 06:00, every 15m, or five or six words of cron such as \"0 6 * * 1-5\"; a time zone may follow";
 
+/// Words for patterns of cron.
+const NICKNAMES: [&str; 6] = ["@hourly", "@daily", "@weekly", "@monthly", "@yearly", "@annually"];
+
 /// The longest time that `every` takes.
 const LONGEST: TimeDelta = TimeDelta::days(366);
 
@@ -111,7 +114,9 @@ impl Schedule {
                     hour_and_minute(time).ok_or_else(|| wrong(&format!("{time} is no time of day")))?;
                 format!("{minute} {hour} * * *")
             }
-            _ => when.to_owned(),
+            [name] if NICKNAMES.contains(name) => (*name).to_owned(),
+            [..] if (5..=6).contains(&words.len()) => when.to_owned(),
+            [..] => return Err(wrong("")),
         };
         let cron = CronParser::builder().year(Year::Disallowed).build().parse(&pattern);
         let cron = cron.map_err(|error| wrong(&in_words(&error.to_string())))?;

@@ -343,7 +343,7 @@ fn usage(error: WarehouseError) -> anyhow::Error {
 /// content of a locked one is that program's own, even if its process number has been reused since.
 fn name_others(folder: &Path) {
     for place in places(folder).unwrap_or_default() {
-        if !place.lives {
+        if !place.watches {
             continue;
         }
         let who = read_state(&place).map_or_else(String::new, |State { pid, host, started, .. }| {

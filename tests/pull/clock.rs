@@ -132,6 +132,9 @@ async fn a_pull_that_is_stopped_goes_on_later(database: TestDatabase, workdir: W
     let (code, said) = run(&database, &workdir, &["schedule", "run", "posts"]).await?;
     same(code, Some(1))?;
     holds(&said, "posts runs already (pid ")?;
+    // The pull's own place is no second watcher.
+    let (_, said) = run(&database, &workdir, &["status"]).await?;
+    holds(&said, "imports is watched\n")?;
     let begun = std::time::Instant::now();
     let (status, log) = tokio::task::block_in_place(|| daemon.terminate())?;
     same((status.code(), begun.elapsed().as_secs() < 9), (Some(0), true))?;

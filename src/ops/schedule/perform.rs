@@ -50,7 +50,7 @@ pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Ou
     let begin = async || {
         // The engines keep microseconds at most.
         let now = clock.utc().trunc_subsecs(3);
-        catalog.begin_scheduled(name, now, "hand", &this_program()).await
+        catalog.begin_scheduled(name, now, "hand", &this_program(), None).await
     };
     let mut begun = begin().await?;
     if begun.is_none() {
@@ -108,7 +108,7 @@ impl Place {
     fn open(imports: &Path) -> anyhow::Result<Place> {
         let what = || format!("cannot use the folder {}", imports.display());
         std::fs::create_dir_all(imports).with_context(what)?;
-        Ok(Place(Folder::open(imports).with_context(what)?))
+        Ok(Place(Folder::open_to_pull(imports).with_context(what)?))
     }
 }
 

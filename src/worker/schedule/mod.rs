@@ -4,7 +4,7 @@
 mod run;
 mod unfinished;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,8 +73,6 @@ pub struct Scheduler {
     in_hand: HashMap<Id, RunLine>,
     pulls: Arc<Semaphore>,
     halt: watch::Receiver<bool>,
-    /// Schedules whose last run is known to the alerts.
-    told: HashSet<String>,
 }
 
 impl Scheduler {
@@ -100,7 +98,6 @@ impl Scheduler {
             in_hand: HashMap::new(),
             pulls: Arc::new(Semaphore::new(PULLS)),
             halt,
-            told: HashSet::new(),
         }
     }
 
@@ -152,7 +149,6 @@ impl Scheduler {
         if all.is_empty() {
             return Ok(LOOK);
         }
-        self.remember_failures(&all).await?;
         self.see_unfinished(&all).await?;
         let mut next = LOOK;
         for (name, declared) in &all {
@@ -248,7 +244,7 @@ impl Scheduler {
                 Err(_) => return Ok(Some(LOOK)),
             },
         };
-        let Some(run) = catalog.begin_scheduled(name, due, "clock", &self.program).await? else {
+        let Some(run) = catalog.begin_scheduled(name, due, "clock", &self.program, newest).await? else {
             // The row of another program decides at the next look.
             return Ok(Some(Duration::from_millis(100)));
         };
@@ -256,21 +252,6 @@ impl Scheduler {
         info!(schedule = name, "{name}: begins by its schedule ({tick})");
         self.spawn(run, permit);
         Ok(None)
-    }
-
-    /// Tells the alerts which schedules have failed before this program began.
-    async fn remember_failures(&mut self, declared: &BTreeMap<String, Declared>) -> Result<(), WarehouseError> {
-        if declared.keys().all(|name| self.told.contains(name)) {
-            return Ok(());
-        }
-        let failed = self.app.loader.catalog.newest_runs().await?;
-        for run in failed.iter().filter(|run| run.status == "failed" && !self.told.contains(&run.name)) {
-            if declared.contains_key(&run.name) {
-                self.app.loader.alerts.remember(kind_of(&run.name), &run.name);
-            }
-        }
-        self.told = declared.keys().cloned().collect();
-        Ok(())
     }
 
     fn ended(&mut self, done: Result<(Id, ()), tokio::task::JoinError>) {

@@ -16,6 +16,9 @@ use crate::text::chain;
 /// Time between two beats of a run.
 const BEAT: Duration = Duration::from_secs(10);
 
+/// The message of an alert that is over.
+const WELL: &str = "a run of its schedule was done";
+
 /// Pause before the end of a run is written again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -45,11 +48,12 @@ async fn perform(app: &App, runner: &Runner, run: &RunLine, mut halt: watch::Rec
         },
         () = halted(&mut halt) => RunEnd::Stopped,
     };
+    remember(app, run).await;
     let took_ms = u64::try_from((clock.now() - began).as_millis()).unwrap_or(u64::MAX);
     match &end {
         RunEnd::Done(result) => {
             info!(schedule = name, took_ms, "{name}: {result} ({})", took(took_ms));
-            app.loader.alerts.recover(kind_of(name), name, "a run of its schedule was done");
+            app.loader.alerts.recover(kind_of(name), name, WELL);
         }
         RunEnd::Failed(why) => {
             error!(schedule = name, "{name}: the run of its schedule failed: {why}");
@@ -67,6 +71,19 @@ async fn perform(app: &App, runner: &Runner, run: &RunLine, mut halt: watch::Rec
             () = clock.sleep(AGAIN) => {}
             () = halted(&mut halt) => {}
         }
+    }
+}
+
+/// Brings the alerts up to date with the run before, which may have been another program's.
+async fn remember(app: &App, run: &RunLine) {
+    // What the pipeline's other runs have told is known to this program alone.
+    if run.name == PIPELINE {
+        return;
+    }
+    match app.loader.catalog.failed_before(run).await {
+        Ok(true) => drop(app.loader.alerts.remember(kind_of(&run.name), &run.name)),
+        Ok(false) => app.loader.alerts.recover(kind_of(&run.name), &run.name, WELL),
+        Err(_) => {}
     }
 }
 
