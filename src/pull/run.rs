@@ -14,6 +14,7 @@ use super::paginate::Place;
 use super::state::{Found, State};
 use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
 use crate::source::{Cursor, Spool};
+use crate::telemetry::progress::PullProgress;
 use crate::text::counted;
 
 /// Counts of a run, for people.
@@ -67,6 +68,7 @@ pub struct Pull<'a> {
     /// Records that are known and have not come again yet: hash and number.
     pub(super) known: HashMap<String, usize>,
     pub(super) warned: bool,
+    pub(super) shown: PullProgress,
     /// True if a record may come twice, and one that was missed comes with the next run: by a key and `since`.
     pub(super) may_move: bool,
     /// True if only the first page is looked at.
@@ -132,6 +134,7 @@ impl<'a> Pull<'a> {
         }
         let State { pages, records: taken, said, .. } = state;
         let tally = Tally { pages, records: taken, said, ..Tally::default() };
+        let shown = PullProgress::new(&source.stream, taken);
         Ok(Pull {
             source,
             client,
@@ -146,6 +149,7 @@ impl<'a> Pull<'a> {
             is_begun: is_resumed,
             known,
             warned: false,
+            shown,
             may_move: false,
             is_look: false,
         })
@@ -205,6 +209,7 @@ impl<'a> Pull<'a> {
                     true
                 }
             };
+            self.shown.at(self.tally.pages, self.tally.records, self.tally.said);
             self.state.next = fetched.next;
             if self.state.next.is_none() {
                 fetched.end.clone_into(&mut self.tally.end);
