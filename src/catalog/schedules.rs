@@ -52,17 +52,25 @@ impl Catalog {
         self.read(schedule::Entity::find().order_by_asc(schedule::Column::Name).into_query()).await
     }
 
-    /// The schedule of this name. One that is new, or has another text, begins now: its earlier ticks are nobody's.
+    /// The schedule of this name. One that is new begins now: its earlier ticks are nobody's. So does one with another text, if its
+    /// program `has_begun` only now: of two programs that differ for long, neither would ever run it.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn know_schedule(&self, name: &str, text: &str) -> Result<ScheduleLine, WarehouseError> {
-        let found: Vec<ScheduleLine> =
-            self.read(schedule::Entity::find().filter(schedule::Column::Name.eq(name)).into_query()).await?;
-        match found.into_iter().next() {
-            Some(line) if line.text == text => Ok(line),
+    pub async fn know_schedule(&self, name: &str, text: &str, has_begun: bool) -> Result<ScheduleLine, WarehouseError> {
+        match self.schedule(name).await? {
+            Some(line) if line.text == text || !has_begun => Ok(line),
             before => self.begin_schedule(name, text, before.and_then(|line| line.paused_at)).await,
         }
+    }
+
+    /// The schedule of this name, as it was begun last; `None` if no program has seen it.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn schedule(&self, name: &str) -> Result<Option<ScheduleLine>, WarehouseError> {
+        let query = schedule::Entity::find().filter(schedule::Column::Name.eq(name));
+        Ok(self.read(query.into_query()).await?.pop())
     }
 
     /// Begins a schedule, or begins it anew: its ticks count from now on.

@@ -168,14 +168,15 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             let (halt, halted) = tokio::sync::watch::channel(false);
             let fixed = settings.schedules().map_err(|error| Usage(error.to_string()))?;
             let scheduler = Scheduler::new(Arc::clone(&app), fixed, runner(&app, folder)?, halted);
-            let scheduling = tokio::spawn(scheduler.forever());
+            let mut scheduling = tokio::spawn(scheduler.forever());
             let halting = async || {
                 stop().await;
                 // Runs end while loads in hand commit.
                 let _ = halt.send(true);
             };
             let totals = watch.forever(halting).await;
-            if tokio::time::timeout(HALTING, scheduling).await.is_err() {
+            if tokio::time::timeout(HALTING, &mut scheduling).await.is_err() {
+                scheduling.abort();
                 warn!("a run of a schedule did not end in time: the next start goes on with it");
             }
             meeting.abort();

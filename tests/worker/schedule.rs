@@ -22,6 +22,7 @@ cases! {
         a_run_that_kills_its_programs_fails,
         a_paused_schedule_lets_its_ticks_pass,
         a_new_text_begins_anew,
+        programs_that_differ_hold_each_other_up_once_at_most,
         the_end_of_a_run_is_in_its_row;
 }
 
@@ -338,6 +339,19 @@ async fn a_new_text_begins_anew(database: TestDatabase, workdir: Workdir) -> Out
     runs.clock.advance(MINUTE * 5);
     settle(&mut program).await?;
     same(runs.count(), 1)
+}
+
+async fn programs_that_differ_hold_each_other_up_once_at_most(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let runs = Runs::new(100_000);
+    let mut one = runs.program(&database, &workdir, "hourly");
+    let mut other = runs.program(&database, &workdir, "0 * * * *");
+    for hour in 0..4 {
+        settle(&mut one).await?;
+        settle(&mut other).await?;
+        same(runs.count(), hour)?;
+        runs.clock.advance(HOUR);
+    }
+    Ok(())
 }
 
 async fn the_end_of_a_run_is_in_its_row(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -157,9 +157,14 @@ impl Schedules {
     /// # Errors
     /// [`UnknownSchedule`], or the database's error.
     pub async fn pause(&self, catalog: &Catalog, name: &str, now: Option<DateTime<Utc>>) -> anyhow::Result<bool> {
-        let text = self.named(name)?.to_string();
-        let known = catalog.know_schedule(name, &text).await?;
-        if known.paused_at.is_some() == now.is_some() {
+        let declared = self.named(name)?;
+        let known = catalog.schedule(name).await?;
+        let (text, is_paused) = match known {
+            // The daemon's: who asks may stand in another zone.
+            Some(known) => (known.text, known.paused_at.is_some()),
+            None => (declared.to_string(), false),
+        };
+        if is_paused == now.is_some() {
             return Ok(false);
         }
         catalog.begin_schedule(name, &text, now).await?;

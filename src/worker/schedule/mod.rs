@@ -191,9 +191,11 @@ impl Scheduler {
     ) -> Result<Option<Duration>, WarehouseError> {
         let catalog = self.app.loader.catalog.clone();
         let Declared { schedule, catch_up } = &all[name];
-        let mut line = catalog.know_schedule(name, &schedule.to_string()).await?;
+        let text = schedule.to_string();
+        let has_begun = !self.handled.contains_key(&(name.to_owned(), text.clone()));
+        let mut line = catalog.know_schedule(name, &text, has_begun).await?;
         if line.since > now + SET_BACK {
-            line = catalog.begin_schedule(name, &schedule.to_string(), line.paused_at).await?;
+            line = catalog.begin_schedule(name, &text, line.paused_at).await?;
         }
         let newest = catalog.newest_tick(name, now + SET_BACK).await?.map(|run| run.scheduled_for);
         let base = newest.map_or(line.since, |newest| newest.max(line.since));

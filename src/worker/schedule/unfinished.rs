@@ -60,8 +60,12 @@ impl Scheduler {
     async fn settle(&mut self, run: &RunLine, declared: &BTreeMap<String, Declared>) -> Result<bool, WarehouseError> {
         let catalog = self.app.loader.catalog.clone();
         let name = &run.name;
+        if !declared.contains_key(name) {
+            // Its own programs know what is to become of it.
+            return Ok(false);
+        }
         let is_dead = run.status == "running";
-        if is_dead && (run.by == "hand" || run.tries >= TRIES || !declared.contains_key(name)) {
+        if is_dead && (run.by == "hand" || run.tries >= TRIES) {
             let often = if run.tries > 1 { format!(", as {} before it did", run.tries - 1) } else { String::new() };
             let why = format!("its program ({}) ended before it was done{often}", run.program);
             warn!(schedule = name, "{name}: {why}");
@@ -72,7 +76,7 @@ impl Scheduler {
             let all = catalog.schedules().await?;
             Ok::<_, WarehouseError>(all.iter().any(|line| line.name == *name && line.paused_at.is_some()))
         };
-        if !declared.contains_key(name) || self.in_hand.values().any(|own| own.name == *name) || is_paused().await? {
+        if self.in_hand.values().any(|own| own.name == *name) || is_paused().await? {
             return Ok(false);
         }
         let permit = match name.as_str() {
