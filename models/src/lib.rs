@@ -1,4 +1,4 @@
-//! The catalog: loads, rejects, the columns of each staging table, the changes of each pipeline run, checkpoints.
+//! The catalog: loads, rejects, the columns of each staging table, the changes of each pipeline run, checkpoints, schedules.
 //! Entities and migrations only; the queries are the ledger's.
 //!
 //! The tables are in the schema `sluice` on PostgreSQL. SQLite has no schemas: there `sluice.load` is the table
@@ -15,6 +15,8 @@ mod migrations;
 pub mod question;
 pub mod reject;
 pub mod run;
+pub mod schedule;
+pub mod schedule_run;
 pub mod star;
 pub mod star_load;
 pub mod star_reject;
@@ -35,6 +37,8 @@ pub fn tables() -> Vec<&'static str> {
         question::Entity.table_name(),
         reject::Entity.table_name(),
         run::Entity.table_name(),
+        schedule::Entity.table_name(),
+        schedule_run::Entity.table_name(),
         star::Entity.table_name(),
         star_load::Entity.table_name(),
         star_reject::Entity.table_name(),

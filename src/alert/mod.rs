@@ -50,6 +50,8 @@ pub enum Kind {
     Plugin,
     /// A failed run of the pipeline.
     Pipeline,
+    /// A failed run of another schedule: a pull, the analysis.
+    Schedule,
     /// A test of the alerts' delivery.
     Test,
 }

@@ -21,6 +21,7 @@ mod pull;
 mod rejects;
 mod retract;
 mod retry;
+mod schedule;
 mod screen;
 mod status;
 mod table;
@@ -145,6 +146,8 @@ enum Command {
     New(new::Wanted),
     /// Pulls what the sources of plugins have: pages of an API, from where the last pull ended
     Pull(pull::Wanted),
+    /// Shows what runs by the clock and how the last runs ended; pauses, resumes, runs one now
+    Schedule(schedule::Wanted),
     /// Writes a first plugin for files: their pattern, their table, every column with its type
     Plugin(plugin::Wanted),
     /// Traces rows of the star to their origin: file, line, load, and the row in staging
@@ -268,7 +271,11 @@ impl Cli {
 
     /// Returns true if the command keeps a log file, because it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
-        matches!(self.command, None | Some(Command::Retract(_) | Command::Drop(_) | Command::Pull(_)))
+        match &self.command {
+            None | Some(Command::Retract(_) | Command::Drop(_) | Command::Pull(_)) => true,
+            Some(Command::Schedule(wanted)) => wanted.keeps_log(),
+            Some(_) => false,
+        }
     }
 
     /// Runs the command.
@@ -295,6 +302,7 @@ impl Cli {
             Some(Command::Why { file, json }) => why::run(&settings, &file, json).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
             Some(Command::Pull(wanted)) => Box::pin(pull::run(&settings, wanted)).await,
+            Some(Command::Schedule(wanted)) => Box::pin(schedule::run(&settings, wanted)).await,
             Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,

@@ -61,7 +61,8 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
     app.plugins.set(plugins);
     let imports = &settings.folders.imports_dir;
     std::fs::create_dir_all(imports).with_context(|| format!("cannot make the folder {}", imports.display()))?;
-    let folder = Folder::open(imports).with_context(|| format!("cannot use the folder {}", imports.display()))?;
+    let folder =
+        Folder::open_to_pull(imports).with_context(|| format!("cannot use the folder {}", imports.display()))?;
     let client = Client::new(&app.loader.clock)?;
     let stop = daemon::stop_signal()?;
     let mut out = crate::text::shown::stdout();

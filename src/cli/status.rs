@@ -13,6 +13,7 @@ use crate::catalog::{Extent, Failure, LeftOut, Period, Total, Warning};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
 use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
+use crate::ops::schedule::{Scheduled, Schedules};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
 use crate::settings::{Settings, database_file, without_password};
 use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
@@ -65,7 +66,8 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     let is_there = folder.is_dir();
     let found = places(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     let (living, dead): (Vec<_>, Vec<_>) = found.into_iter().partition(|place| place.lives);
-    let living: Vec<_> = living.iter().map(read_state).collect();
+    let living = living.into_iter().filter(|place| place.watches);
+    let living: Vec<_> = living.map(|place| read_state(&place)).collect();
     let mut absent = absent(&settings.folders.exports_dir, folder);
     // The state in the folder, where there is one, is newer.
     absent.retain(|one| !living.iter().flatten().any(|other| (other.pid, &other.host) == (one.pid, &one.host)));
@@ -90,7 +92,11 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
         see("a folder is in the way", what, &fix);
     }
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
-    let (database, lost) = database(settings, now).await;
+    let schedules = match settings.schedules() {
+        Ok(fixed) => Schedules::of(fixed, &plugins),
+        Err(_) => Schedules::default(),
+    };
+    let (database, lost) = database(settings, &schedules, now).await;
     let log = DeletionLog::of(folder);
     let lost = match lost {
         Some((lost, unread)) => {
@@ -158,12 +164,13 @@ fn orphans(place: &Place) -> Vec<Waiting> {
 type Lost = (Vec<DeletionRecord>, Option<String>);
 
 /// Asks the database, also for the loads that it lacks.
-async fn database(settings: &Settings, now: DateTime<Utc>) -> (DatabaseStatus, Option<Lost>) {
+async fn database(settings: &Settings, schedules: &Schedules, now: DateTime<Utc>) -> (DatabaseStatus, Option<Lost>) {
     let address = without_password(&settings.address().url);
     let asked = tokio::time::timeout(PATIENCE, async {
         let app = daemon::look(settings).await?;
-        let answer =
-            async { anyhow::Ok((ask(&app, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?)) };
+        let answer = async {
+            anyhow::Ok((ask(&app, schedules, now).await?, app.loader.deletions.lost_in(&app.workspace.catalog).await?))
+        };
         tokio::pin!(answer);
         if let Ok(status) = tokio::time::timeout(PROMPT, &mut answer).await {
             return status;
@@ -193,7 +200,7 @@ async fn database(settings: &Settings, now: DateTime<Utc>) -> (DatabaseStatus, O
     (status, None)
 }
 
-async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
+async fn ask(app: &App, schedules: &Schedules, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
     let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
     let since = |moment| Period { since: Some(moment), until: None };
     Ok(DatabaseStatus {
@@ -201,6 +208,12 @@ async fn ask(app: &App, now: DateTime<Utc>) -> anyhow::Result<DatabaseStatus> {
         last_hour: app.workspace.catalog.total(since(now - TimeDelta::hours(1))).await?,
         failures: app.workspace.catalog.failures(FAILURES).await?,
         pipeline: app.workspace.catalog.last_pipeline().await?,
+        schedules: schedules
+            .look(&app.workspace.catalog, now)
+            .await?
+            .into_iter()
+            .filter(Scheduled::is_remarkable)
+            .collect(),
         emptied: app.workspace.catalog.emptied().await?,
         gone: app.workspace.catalog.gone(Extent::Glance).await?,
         ..Default::default()
@@ -301,6 +314,16 @@ fn print(status: &Status, now: DateTime<Utc>) -> anyhow::Result<()> {
             }
         }
         None => writeln!(out, "last pipeline run: none yet")?,
+    }
+    for Scheduled { name, paused, .. } in &database.schedules {
+        if let Some(since) = paused {
+            let name = shown(name);
+            writeln!(
+                screen::toned(Tone::Doubt),
+                "the schedule {name} is paused since {}: app schedule resume {name}",
+                moment(*since)
+            )?;
+        }
     }
     Ok(())
 }

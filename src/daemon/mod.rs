@@ -16,13 +16,14 @@ use crate::catalog::Catalog;
 use crate::dataset::plugin::{PluginFolder, Plugins};
 use crate::export::sweep;
 use crate::load::error::passes;
+use crate::ops::schedule::runner;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
 use crate::text::{chain, counted};
 use crate::warehouse::{self, Address, Scope, Warehouse, WarehouseError, with_grants};
-use crate::worker::{Backoff, State, TROUBLE, Totals, Watch, build, read_state};
+use crate::worker::{Backoff, Scheduler, State, TROUBLE, Totals, Watch, build, read_state};
 
 /// A wrong setting or usage: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum Until {
 
 /// The longest wait for connections to close.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// The longest wait for the runs of schedules to end, when the loads in hand have ended.
+const HALTING: Duration = Duration::from_secs(2);
 
 /// The longest wait for alerts after that.
 const TELLING: Duration = Duration::from_secs(3);
@@ -161,7 +165,20 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             let met = Arc::clone(&app);
             let meeting = tokio::spawn(async move { meet_server(&met).await });
             let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(Arc::clone(&app))));
-            let totals = watch.forever(stop).await;
+            let (halt, halted) = tokio::sync::watch::channel(false);
+            let fixed = settings.schedules().map_err(|error| Usage(error.to_string()))?;
+            let scheduler = Scheduler::new(Arc::clone(&app), fixed, runner(&app, folder)?, halted);
+            let mut scheduling = tokio::spawn(scheduler.forever());
+            let halting = async || {
+                stop().await;
+                // Runs end while loads in hand commit.
+                let _ = halt.send(true);
+            };
+            let totals = watch.forever(halting).await;
+            if tokio::time::timeout(HALTING, &mut scheduling).await.is_err() {
+                scheduling.abort();
+                warn!("a run of a schedule did not end in time: the next start goes on with it");
+            }
             meeting.abort();
             purging.abort();
             // A run that is cut short changes nothing.
@@ -327,7 +344,7 @@ fn usage(error: WarehouseError) -> anyhow::Error {
 /// content of a locked one is that program's own, even if its process number has been reused since.
 fn name_others(folder: &Path) {
     for place in places(folder).unwrap_or_default() {
-        if !place.lives {
+        if !place.watches {
             continue;
         }
         let who = read_state(&place).map_or_else(String::new, |State { pid, host, started, .. }| {

@@ -126,7 +126,7 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
 /// Tells whether a program has a place in the folder, and what keeps such programs from their work, as `app status` tells it:
 /// they say nothing of themselves, or cannot write a folder.
 fn watchers(folder: &Path) -> std::io::Result<(bool, Vec<Need>)> {
-    let living: Vec<_> = places(folder)?.into_iter().filter(|place| place.lives).collect();
+    let living: Vec<_> = places(folder)?.into_iter().filter(|place| place.watches).collect();
     let states: Vec<_> = living.iter().filter_map(read_state).collect();
     let states: Vec<_> = states.iter().collect();
     let needs = silent(&states, folder, Utc::now()).into_iter().chain(closed(&states));

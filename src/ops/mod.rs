@@ -13,6 +13,7 @@ pub mod pull;
 pub mod rejects;
 pub mod reported;
 pub mod retry;
+pub mod schedule;
 pub mod status;
 pub mod trace;
 pub mod why;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::archive::{OnSuccess, Place};
+use crate::clock::{Schedule, Zone};
 use crate::format::{Decoder, Limits};
 use crate::text::words;
 
@@ -60,6 +61,29 @@ pub struct Building {
     /// Trigger of a build.
     #[serde(deserialize_with = "pipeline")]
     pub pipeline: Build,
+    /// Schedule of the pipeline, as text; may be empty.
+    pub schedule_pipeline: String,
+    /// Schedule of the analysis, as text; may be empty.
+    pub schedule_analysis: String,
+}
+
+impl Building {
+    /// The schedules of the pipeline and the analysis; `zone` gives that of a text without one.
+    pub(super) fn schedules(
+        &self,
+        zone: &dyn Fn() -> Result<Zone, String>,
+    ) -> Result<Vec<(&'static str, Schedule)>, String> {
+        let said = [
+            ("pipeline", "SCHEDULE_PIPELINE", &self.schedule_pipeline),
+            ("analysis", "SCHEDULE_ANALYSIS", &self.schedule_analysis),
+        ];
+        let said = said.into_iter().filter(|(.., text)| !text.trim().is_empty());
+        let parse = |(name, setting, text): (_, _, &String)| {
+            let schedule = Schedule::parse(text, zone).map_err(|why| format!("{setting}: {why}"))?;
+            Ok((name, schedule))
+        };
+        said.map(parse).collect()
+    }
 }
 
 /// Trigger of a build of the star.

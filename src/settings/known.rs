@@ -13,7 +13,7 @@ pub struct Known {
 }
 
 /// All settings, in the order of `.env.example`.
-pub const KNOWN: [Known; 31] = [
+pub const KNOWN: [Known; 33] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -150,6 +150,18 @@ pub const KNOWN: [Known; 31] = [
         default: "manual",
         values: "manual or on_load",
         about: "when the star is brought up to date: manual (app --pipeline), or on_load: by the daemon after loads, close ones together",
+    },
+    Known {
+        name: "SCHEDULE_PIPELINE",
+        default: "",
+        values: "hourly, daily 06:00, every 15m or words of cron, and a time zone",
+        about: "when the daemon runs app --pipeline: hourly, daily 06:00 Europe/Zurich, every 15m, 0 6 * * 1-5",
+    },
+    Known {
+        name: "SCHEDULE_ANALYSIS",
+        default: "",
+        values: "as SCHEDULE_PIPELINE",
+        about: "when the daemon runs app --analysis, in the same words",
     },
     Known {
         name: "ON_SUCCESS",

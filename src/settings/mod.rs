@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use self::concerns::truth;
 use crate::alert::Alerting;
 use crate::archive::Archive;
+use crate::clock::{Schedule, Zone};
 use crate::sql::{Engine, Names};
 use crate::text::secrets;
 use crate::warehouse::Address;
@@ -197,6 +198,7 @@ impl Settings {
             ));
         }
         self.alerting.channels().map_err(SettingsError)?;
+        self.schedules()?;
         if self.archives.decoder_memory < 64 << 20 || self.archives.decoder_seconds == 0 {
             return Err(SettingsError(
                 "DECODER_MEMORY and DECODER_SECONDS: a reader needs 67108864 bytes and 1 second at least".to_owned(),
@@ -255,6 +257,15 @@ impl Settings {
             }
         }
         Archive::new(self.keeping.on_success.clone(), self.keeping.archive.clone(), keys)
+    }
+
+    /// The schedules of the pipeline and the analysis, where they have one. A text without a zone is in `TZ`, or in UTC.
+    ///
+    /// # Errors
+    /// In words that name the setting.
+    pub fn schedules(&self) -> Result<Vec<(&'static str, Schedule)>, SettingsError> {
+        let zone = || Zone::of_variable(self.variable("TZ")?.as_deref());
+        self.building.schedules(&zone).map_err(SettingsError)
     }
 
     /// The warehouse's address.

@@ -37,11 +37,37 @@ fn an_error_names_the_variable() {
         ("LOG_MAX_BYTES", "much", "LOG_MAX_BYTES: \"much\" (from environment) is not a size such as 10MB or 1GB"),
         ("LOG_KEEP_DAYS", "0", "LOG_KEEP_DAYS and LOG_MAX_BYTES: 0 would keep nothing"),
         ("STAGING_SCHEMA", "a\"b", "STAGING_SCHEMA"),
+        ("SCHEDULE_PIPELINE", "dayly", "SCHEDULE_PIPELINE: \"dayly\" is no schedule: use hourly, daily 06:00"),
+        (
+            "SCHEDULE_ANALYSIS",
+            "0 0 30 2 *",
+            "SCHEDULE_ANALYSIS: \"0 0 30 2 *\" is no schedule (no day is ever like that)",
+        ),
         ("STAGING_SCHEMA", "datawarehouse", "must be two schemas"),
     ] {
         let error = settings(&[(name, value)], &[]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn a_schedule_is_in_its_own_zone_or_in_that_of_tz() {
+    let read = |more: &[(&str, &str)]| {
+        let schedules = settings(more, &[]).and_then(|read| read.schedules());
+        schedules
+            .map(|all| all.iter().map(|(name, schedule)| format!("{name}: {schedule}")).collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(read(&[]).unwrap(), "");
+    let daily = ("SCHEDULE_PIPELINE", "daily 06:00");
+    assert_eq!(
+        read(&[daily, ("SCHEDULE_ANALYSIS", "every 1h")]).unwrap(),
+        "pipeline: daily 06:00 UTC, analysis: every 1h"
+    );
+    assert_eq!(read(&[daily, ("TZ", ":Europe/Zurich")]).unwrap(), "pipeline: daily 06:00 Europe/Zurich");
+    let own = ("SCHEDULE_PIPELINE", "daily 06:00 Asia/Tokyo");
+    assert_eq!(read(&[own, ("TZ", "CET-1CEST")]).unwrap(), "pipeline: daily 06:00 Asia/Tokyo");
+    let error = read(&[daily, ("TZ", "CET-1CEST")]).unwrap_err().to_string();
+    assert!(error.starts_with("SCHEDULE_PIPELINE: TZ: no time zone is called \"CET-1CEST\""), "{error}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! imports/.sluice/<program>/<claim>/.window.json  beside the file: it is a window of a stream, and this its manifest
 //! imports/.sluice/<program>/<claim>/.spooling     a window that is being written
 //! imports/.sluice/<program>/.stopped       the program ended as it was asked to
+//! imports/.sluice/<program>/.pulling       the program takes the place for a pull, and does not watch the folder
 //! imports/.sluice/<program>/state.json     what the program does; only `app status` reads it
 //! imports/failed/x.csv             could not be loaded; x.csv.error.json beside it says why
 //! imports/.sluice/failed/x.csv     the same where somebody else has made failed/
@@ -35,6 +36,9 @@ pub(crate) const CLAIMS: &str = ".sluice";
 pub(crate) const FAILED: &str = "failed";
 pub(crate) const OWN_FAILED: &str = ".sluice/failed";
 pub(super) const STOPPED: &str = ".stopped";
+
+/// Mark of a place that is taken for a pull: its program does not watch the folder.
+pub(super) const PULLING: &str = ".pulling";
 
 /// File of a program's state in its place, and its name while it is written.
 pub(crate) const STATE: &str = "state.json";
@@ -107,6 +111,16 @@ impl Folder {
     /// A folder that cannot be written, or whose `.sluice` is somebody else's.
     pub fn open(path: &Path) -> io::Result<Folder> {
         Ok(Folder { home: Arc::new(Home::take(path)?), next: AtomicU64::new(1) })
+    }
+
+    /// Takes a place for the windows of a pull: nobody watches the folder by it.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn open_to_pull(path: &Path) -> io::Result<Folder> {
+        let folder = Folder::open(path)?;
+        folder.home.dir.write(PULLING, b"", 0o600)?;
+        Ok(folder)
     }
 
     /// Path of the folder.
@@ -242,7 +256,9 @@ impl Drop for Folder {
         let Home { claims, dir, name, .. } = &*self.home;
         // Fails if a load did not finish: its files are the next start's.
         if claims.remove_dir(name).is_err() && dir.folders().is_ok_and(|claims| claims.is_empty()) {
-            let _ = dir.remove(STOPPED);
+            for note in [STOPPED, PULLING] {
+                let _ = dir.remove(note);
+            }
             let _ = claims.remove_dir(name);
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 
 use super::Dir;
 use super::claimed::ClaimedFile;
-use super::folder::{Folder, MANIFEST, NOTE, SPOOLING, STATE, STATE_NEW, STOPPED};
+use super::folder::{Folder, MANIFEST, NOTE, PULLING, SPOOLING, STATE, STATE_NEW, STOPPED};
 use super::places::claims_folders;
 
 impl Folder {
@@ -32,7 +32,7 @@ impl Folder {
                 }
                 // An unclaimed file stays, and so does the note of the program's end.
                 if place.folders()?.is_empty() {
-                    for note in [STOPPED, STATE, STATE_NEW] {
+                    for note in [STOPPED, PULLING, STATE, STATE_NEW] {
                         let _ = place.remove(note);
                     }
                     let _ = claims.remove_dir(name);

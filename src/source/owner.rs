@@ -146,7 +146,10 @@ pub fn foreign_claims(folder: &Path) -> io::Result<Option<Foreign>> {
     let is_believed = meta.is_dir() && believed(&root)?.contains(&meta.uid());
     // The system's own is refused by a program of another user. One that lives in it shows that it is that user's.
     let of_us = rustix::process::geteuid().as_raw();
-    let is_refused = meta.is_dir() && of_us != 0 && meta.uid() == 0 && !super::is_watched(folder).unwrap_or(false);
+    let is_refused = meta.is_dir()
+        && of_us != 0
+        && meta.uid() == 0
+        && !super::places(folder).is_ok_and(|all| all.iter().any(|place| place.lives));
     if is_believed && !is_refused && !(is_open(&meta) && Us::ask(&root).is_ok_and(|us| us.keeps_modes)) {
         return Ok(None);
     }

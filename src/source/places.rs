@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::Dir;
-use super::folder::{CLAIMS, FAILED};
+use super::folder::{CLAIMS, FAILED, PULLING};
 use super::owner::believed;
 
 /// A program's place, as others see it.
@@ -16,6 +16,8 @@ pub(crate) struct Place {
     pub(crate) dir: Dir,
     /// True if the place's program lives.
     pub(crate) lives: bool,
+    /// True if it lives, and watches the folder: a pull takes a place for its windows only.
+    pub(crate) watches: bool,
     /// Users whose notes are believed.
     pub(crate) owners: [u32; 3],
 }
@@ -38,18 +40,19 @@ pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
     for (_, places) in claims_folders(&root, &is_believed)? {
         for (_, dir) in places {
             let lives = matches!(dir.reopen()?.try_lock(), Err(TryLockError::WouldBlock));
-            all.push(Place { dir, lives, owners });
+            let watches = lives && dir.look(PULLING).is_err();
+            all.push(Place { dir, lives, watches, owners });
         }
     }
     Ok(all)
 }
 
-/// True if a program that lives has a place in the folder.
+/// True if a program watches the folder.
 ///
 /// # Errors
 /// A folder that cannot be read.
 pub fn is_watched(path: &Path) -> io::Result<bool> {
-    Ok(places(path)?.iter().any(|place| place.lives))
+    Ok(places(path)?.iter().any(|place| place.watches))
 }
 
 /// A folder of places, and the places in it by name.

@@ -58,9 +58,9 @@ async fn run(app: &App, trouble: &mut Option<Backoff>, is_told: &mut bool) -> Op
     }
     match pipeline::run(&app.workspace).await {
         Ok(changes) => {
-            if trouble.take().is_some() {
-                app.loader.alerts.recover(Kind::Pipeline, SUBJECT, "the pipeline ran");
-            }
+            *trouble = None;
+            // A run by the clock may have failed before.
+            app.loader.alerts.recover(Kind::Pipeline, SUBJECT, "the pipeline ran");
             changes.iter().filter(|change| change.changed() > 0).for_each(say);
             None
         }
@@ -68,9 +68,9 @@ async fn run(app: &App, trouble: &mut Option<Backoff>, is_told: &mut bool) -> Op
             let why = error.to_string();
             if Backoff::of(trouble, &why) {
                 error!("the star stays as it was: {why}");
-                let fix = "fix what is named; the next load, or app --pipeline, tries it again";
-                app.loader.alerts.raise(Kind::Pipeline, SUBJECT, &why, fix, None);
             }
+            let fix = "fix what is named; the next load, or app --pipeline, tries it again";
+            app.loader.alerts.raise(Kind::Pipeline, SUBJECT, &why, fix, None);
             let passes = matches!(&error, RunError::Warehouse(error) if error.is_transient());
             trouble.as_ref().filter(|_| passes).map(Backoff::until)
         }

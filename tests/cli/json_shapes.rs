@@ -25,7 +25,7 @@ const SALES: &str = "/* title: Sales */\nselect city, sum(price) as sales from d
 
 async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) -> Outcome {
     let url = database.url.clone();
-    let settings = [("DATABASE_URL", url.as_str())];
+    let settings = [("DATABASE_URL", url.as_str()), ("SCHEDULE_PIPELINE", "hourly")];
     let shape = |name: &str, arguments: &[&str]| -> Outcome {
         let output = app(&workdir, arguments, &settings)?;
         let lines = stdout(&output);
@@ -63,6 +63,8 @@ async fn each_command_keeps_its_shape(database: TestDatabase, workdir: Workdir) 
     shape("rejects_of_a_fact", &["rejects", "fact_order", "--json"])?;
     shape("trace", &["trace", "fact_order", "--json"])?;
     shape("trace_of_staging", &["trace", "staging.orders", "--json"])?;
+    app(&workdir, &["schedule", "run", "pipeline"], &settings)?;
+    shape("schedule", &["schedule", "--json"])?;
     shape("config", &["config", "--json"])?;
     shape("doctor", &["doctor", "--json"])?;
     workdir.write("sql/analysis/wrong.sql", "select ctiy from datawarehouse.dim_city\n")?;

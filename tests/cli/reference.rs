@@ -71,13 +71,18 @@ async fn help_that_is_not_there_is_named(workdir: Workdir) -> Outcome {
 /// Each key's example is read by the plugins' reader.
 async fn examples_are_right(workdir: Workdir) -> Outcome {
     let reference = Topic::Plugin.reference();
-    let [file, source, paginate, auth, since, column] = reference.tables.as_slice() else {
-        anyhow::bail!("six tables")
+    let [file, schedule, source, paginate, auth, since, column] = reference.tables.as_slice() else {
+        anyhow::bail!("seven tables")
+    };
+    let pulled = |kind: &str, lines: &str| {
+        format!("name: x\nmode: append\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
     };
     let whole = |row: &Vec<String>| {
         let example = &row[3];
         let with = match row[0].as_str() {
             "source" => "mode: append\n",
+            "schedule" => return pulled("http", &format!("{example}\n")),
+            "catch_up" => return pulled("http", &format!("schedule: hourly\n{example}\n")),
             "name" => return format!("{example}\nfiles: [a.csv]\n"),
             "files" => return format!("name: x\n{example}\n"),
             "mode" => "key: [id]\n",
@@ -98,8 +103,10 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         let mode = if row[0] == "key" { "mode: upsert\n" } else { "" };
         format!("name: x\nfiles: [a.csv]\n{mode}columns:\n  - from: a\n{with}    {example}\n")
     };
-    let pulled = |kind: &str, lines: &str| {
-        format!("name: x\nmode: append\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
+    let of_schedule = |row: &Vec<String>| {
+        let example = &row[3];
+        let with = if row[0] == "cron" { "" } else { "cron: hourly, " };
+        pulled("http", &format!("schedule: {{{with}{example}}}\n"))
     };
     let of_source = |row: &Vec<String>| {
         let example = &row[3];
@@ -143,10 +150,11 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         pulled("http", &format!("  since: {{{with}, {example}}}\n"))
     };
     let all = file.rows.iter().map(whole).chain(column.rows.iter().map(within));
+    let all = all.chain(schedule.rows.iter().map(of_schedule));
     let all = all.chain(source.rows.iter().map(of_source)).chain(paginate.rows.iter().map(of_paginate));
     for yaml in all.chain(auth.rows.iter().map(of_auth)).chain(since.rows.iter().map(of_since)) {
         workdir.plugin("x", &yaml)?;
-        let known = |_: &str| Ok(Some("a".to_owned()));
+        let known = |name: &str| Ok((name != "TZ").then(|| "a".to_owned()));
         let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &known);
         plugins.map_err(|error| anyhow::anyhow!("{error}\n{yaml}"))?;
     }

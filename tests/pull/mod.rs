@@ -1,5 +1,6 @@
 //! Sources that are pulled, by the real program, from servers that behave and servers that do not.
 
+pub mod clock;
 pub mod faults;
 pub mod moved;
 pub mod pages;
@@ -13,7 +14,10 @@ use crate::support::process::app;
 use crate::support::{Outcome, TestDatabase, Workdir};
 
 pub fn cases() -> Vec<Trial> {
-    [faults::cases(), moved::cases(), pages::cases(), since::cases(), who::cases()].into_iter().flatten().collect()
+    [clock::cases(), faults::cases(), moved::cases(), pages::cases(), since::cases(), who::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A command's exit code and all that it said.

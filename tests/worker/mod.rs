@@ -3,11 +3,15 @@
 pub mod alerts;
 pub mod daemon;
 pub mod reasons;
+pub mod schedule;
 pub mod status;
 pub mod told;
 
 use libtest_mimic::Trial;
 
 pub fn cases() -> Vec<Trial> {
-    [alerts::cases(), daemon::cases(), reasons::cases(), status::cases(), told::cases()].into_iter().flatten().collect()
+    [alerts::cases(), daemon::cases(), reasons::cases(), schedule::cases(), status::cases(), told::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

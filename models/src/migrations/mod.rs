@@ -9,6 +9,7 @@ mod m20261129_000006_identity;
 mod m20261130_000007_checkpoint;
 mod m20261130_000008_star_load;
 mod m20261130_000009_views;
+mod m20261130_000010_schedule;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
@@ -109,6 +110,7 @@ fn maker(table: &str) -> &'static str {
         "checkpoint" => "m20261130_000007_checkpoint",
         "star_load" => "m20261130_000008_star_load",
         "view" => "m20261130_000009_views",
+        "schedule" | "schedule_run" => "m20261130_000010_schedule",
         _ => "m20261120_000001_catalog",
     }
 }
@@ -148,6 +150,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261130_000007_checkpoint::Migration),
         Box::new(m20261130_000008_star_load::Migration),
         Box::new(m20261130_000009_views::Migration),
+        Box::new(m20261130_000010_schedule::Migration),
     ]
 }
 

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tracing::info;
 
+use crate::clock::Schedule;
 use crate::dataset::Dataset;
 use crate::dataset::pull_source::PullSource;
 use crate::schema::is_same_text;
@@ -52,6 +53,8 @@ struct Plugin {
     creator: String,
     files: Vec<FilePattern>,
     source: Option<PullSource>,
+    /// The schedule of its source; true if missed ticks are caught up.
+    schedule: Option<(Schedule, bool)>,
     dataset: Dataset,
 }
 
@@ -132,6 +135,14 @@ impl Plugins {
     /// The plugins whose source is pulled: their names, datasets and sources.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Dataset, &PullSource)> {
         self.right.iter().filter_map(|plugin| Some((plugin.name.as_str(), &plugin.dataset, plugin.source.as_ref()?)))
+    }
+
+    /// The plugins whose source is pulled by the clock: their names and schedules, and true if missed ticks are caught up.
+    pub fn schedules(&self) -> impl Iterator<Item = (&str, &Schedule, bool)> {
+        self.right.iter().filter_map(|plugin| {
+            let (schedule, catch_up) = plugin.schedule.as_ref()?;
+            Some((plugin.name.as_str(), schedule, *catch_up))
+        })
     }
 
     /// The dataset of a plugin whose source is pulled.

@@ -23,6 +23,7 @@ const AUTH: &str = "one of {bearer: …}, {user: …, password: …}, {header: �
 const SINCE: &str = "words such as {column: at, send: after}";
 const TIME: &str = "a time, such as 10m";
 const BY: &str = "one of none, page, offset, cursor, link_header, next_url, key, skip";
+const WHEN: &str = "hourly, daily 06:00, every 15m, words of cron, or {cron: …, zone: …}";
 const FOUND: &str = "found out";
 
 /// The words, the file's before a column's.
@@ -45,6 +46,20 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "",
                     "source: {kind: http, url: https://a.org}",
                     "the address that is pulled",
+                ]),
+                word([
+                    "schedule",
+                    WHEN,
+                    "",
+                    "schedule: daily 06:00",
+                    "when the daemon pulls the source; goes with source",
+                ]),
+                word([
+                    "catch_up",
+                    TRUTH,
+                    "true",
+                    "catch_up: false",
+                    "whether a pull runs once for ticks that were missed while no program ran",
                 ]),
                 word(["table", TEXT, "named after the file", "table: orders", "the staging table"]),
                 word(["creator", TEXT, "", "creator: the finance team", "for people"]),
@@ -179,6 +194,19 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                 ]),
                 word(["null", WORDS, "", "null: [NA, \"-\"]", "words for NULL"]),
                 word(["trim", TRUTH, "false", "trim: true", "blanks around a value are none of it"]),
+            ],
+        },
+        Level {
+            above: "schedule",
+            words: &[
+                word([
+                    "cron",
+                    "when it runs",
+                    "",
+                    "cron: \"0 6 * * 1-5\"",
+                    "as schedule without a zone; has to be said",
+                ]),
+                word(["zone", "a time zone", "TZ, or UTC", "zone: Europe/Zurich", "the zone of its times of day"]),
             ],
         },
         Level {
@@ -337,16 +365,17 @@ mod tests {
     use super::VOCABULARY;
     use crate::dataset::plugin::rule::ColumnYaml;
     use crate::dataset::plugin::source_yaml::{AuthYaml, PaginateYaml, SinceYaml, SourceYaml};
-    use crate::dataset::plugin::yaml::Yaml;
+    use crate::dataset::plugin::yaml::{InZone, Yaml};
     use crate::text::yaml_fault::same_words;
 
     #[test]
     fn the_reference_has_the_words_of_the_reader() {
         same_words::<Yaml>(&VOCABULARY.levels[0]);
-        same_words::<SourceYaml>(&VOCABULARY.levels[1]);
-        same_words::<PaginateYaml>(&VOCABULARY.levels[2]);
-        same_words::<AuthYaml>(&VOCABULARY.levels[3]);
-        same_words::<SinceYaml>(&VOCABULARY.levels[4]);
-        same_words::<ColumnYaml>(&VOCABULARY.levels[5]);
+        same_words::<InZone>(&VOCABULARY.levels[1]);
+        same_words::<SourceYaml>(&VOCABULARY.levels[2]);
+        same_words::<PaginateYaml>(&VOCABULARY.levels[3]);
+        same_words::<AuthYaml>(&VOCABULARY.levels[4]);
+        same_words::<SinceYaml>(&VOCABULARY.levels[5]);
+        same_words::<ColumnYaml>(&VOCABULARY.levels[6]);
     }
 }

@@ -15,6 +15,7 @@ use super::variables::{Secrets, with_variables};
 use super::vocabulary::VOCABULARY;
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
+use crate::clock::{Schedule, Zone};
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
@@ -23,6 +24,9 @@ use crate::text::yaml_fault::Fault;
 
 /// Default limit of rejects of a plugin's file, in percent.
 const MAX_REJECTS: f64 = 10.0;
+
+/// Names of the schedules of the settings.
+const RESERVED: [&str; 2] = ["pipeline", "analysis"];
 
 /// The keys of the file, word for word.
 #[derive(Debug, Deserialize)]
@@ -36,6 +40,8 @@ pub(super) struct Yaml {
     #[serde(default, deserialize_with = "stated_value")]
     files: Option<Vec<String>>,
     source: Option<Spanned<SourceYaml>>,
+    schedule: Option<ScheduleYaml>,
+    catch_up: Option<bool>,
     table: Option<String>,
     pub(super) format: Option<String>,
     pub(super) sheet: Option<String>,
@@ -96,6 +102,20 @@ enum OnSuccessYaml {
     Archive { archive: String },
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ScheduleYaml {
+    Text(String),
+    InZone(InZone),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InZone {
+    cron: String,
+    zone: Option<String>,
+}
+
 /// An error and its line.
 pub(super) struct Wrong {
     pub(super) line: Option<u64>,
@@ -113,7 +133,7 @@ pub(super) enum Parsed {
 /// Parses the plugin in the text of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
     let mut secrets = Secrets::default();
-    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text)) {
+    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text, variable)) {
         Ok(Parsed::Enabled(plugin)) => {
             Ok(Parsed::Enabled(Box::new(Plugin { creator: secrets.hide(&plugin.creator), ..*plugin })))
         }
@@ -138,7 +158,7 @@ pub(super) fn filled(text: &str, variable: &Variable<'_>) -> Result<String, Wron
     with_variables(text, variable, &mut Secrets::default())
 }
 
-fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
+fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
     // An error begins with the key at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
@@ -176,6 +196,7 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
         Ok(pulled)
     });
     let pulled = pulled.transpose()?;
+    let schedule = schedule(&yaml, variable).map_err(at_key)?;
     let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
     let files = named.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
@@ -204,7 +225,31 @@ fn parse_filled(path: &Path, text: &str) -> Result<Parsed, Wrong> {
         }
     }
     let (path, name, creator) = (path.to_owned(), yaml.name, yaml.creator);
-    Ok(Parsed::Enabled(Box::new(Plugin { path, name, creator, files, source: pulled, dataset })))
+    Ok(Parsed::Enabled(Box::new(Plugin { path, name, creator, files, source: pulled, schedule, dataset })))
+}
+
+/// The schedule of a source, and true if missed ticks are caught up.
+fn schedule(yaml: &Yaml, variable: &Variable<'_>) -> Result<Option<(Schedule, bool)>, String> {
+    let Some(said) = &yaml.schedule else {
+        let lone = yaml.catch_up.map(|_| Err("catch_up: goes with schedule".to_owned()));
+        return lone.unwrap_or(Ok(None));
+    };
+    if yaml.source.is_none() {
+        return Err("schedule: goes with source: files are loaded when they land".to_owned());
+    }
+    if RESERVED.contains(&yaml.name.as_str()) {
+        return Err(format!("name: {} is the name of another schedule: call the plugin otherwise", yaml.name));
+    }
+    let (text, zone) = match said {
+        ScheduleYaml::Text(text) => (text, None),
+        ScheduleYaml::InZone(InZone { cron, zone }) => (cron, zone.as_deref()),
+    };
+    let zone = || match zone {
+        Some(name) => Zone::parse(name),
+        None => Zone::of_variable(variable("TZ")?.as_deref()),
+    };
+    let schedule = Schedule::parse(text, zone).map_err(|why| format!("schedule: {why}"))?;
+    Ok(Some((schedule, yaml.catch_up.unwrap_or(true))))
 }
 
 /// The line of a key of the first level.

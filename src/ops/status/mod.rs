@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use self::needs::{absent_need, database_needs, failed_need, short, stuck, troubles, waits};
 use crate::catalog::{Emptied, Failure, Gone, LastRun, Total};
+use crate::ops::schedule::Scheduled;
 use crate::source::FailedFile;
 use crate::telemetry::progress::{FileStep, Running};
 use crate::worker::{Held, IN_TURN, State, Waiting};
@@ -93,6 +94,8 @@ pub struct DatabaseStatus {
     pub failures: Vec<Failure>,
     /// The newest run of the pipeline.
     pub pipeline: Option<LastRun>,
+    /// The schedules that are paused, or whose last run failed.
+    pub schedules: Vec<Scheduled>,
     /// The tables that a file without rows emptied; they are among the needs.
     #[serde(skip)]
     pub emptied: Vec<Emptied>,

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
-use crate::catalog::{Emptied, Gone, LastRun};
+use crate::catalog::{Emptied, Gone, LastRun, PIPELINE};
+use crate::ops::schedule::Scheduled;
 use crate::source::FailedFile;
 use crate::text::counted;
 use crate::worker::{Held, State, Waiting};
@@ -212,5 +213,16 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
             fix: "fix what it says and run app --pipeline".to_owned(),
         });
     }
+    needs.extend(database.schedules.iter().filter_map(schedule_need));
     needs
+}
+
+/// The need of a schedule whose last run failed; the pipeline's is told by its run.
+fn schedule_need(Scheduled { name, last, .. }: &Scheduled) -> Option<Need> {
+    let last = last.as_ref().filter(|last| last.status == "failed" && name != PIPELINE)?;
+    let error = last.error.as_deref().unwrap_or("no reason was kept");
+    Some(Need {
+        what: format!("the last run of the schedule {name} failed ({}): {error}", moment(last.started)),
+        fix: format!("fix what it says; the next tick, or app schedule run {name}, tries it again"),
+    })
 }

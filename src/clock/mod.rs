@@ -1,11 +1,15 @@
-//! Time as the program sees it: the system's, which a test can move on.
+//! Time as the program sees it: the system's, which a test can move; and the moments of schedules.
+
+mod schedule;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
+
+pub use self::schedule::{Schedule, Zone};
 
 /// A clock. Its copies show the same time.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +19,8 @@ pub struct Clock(Arc<Moved>);
 #[derive(Debug, Default)]
 struct Moved {
     millis: AtomicU64,
+    /// What its time of day is set forth besides.
+    set: AtomicI64,
     moves: Notify,
 }
 
@@ -26,7 +32,8 @@ impl Clock {
 
     /// The time of day in UTC, for schedules and expiry.
     pub fn utc(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::from_std(self.ahead()).unwrap_or_default()
+        let set = TimeDelta::milliseconds(self.0.set.load(Ordering::SeqCst));
+        Utc::now() + TimeDelta::from_std(self.ahead()).unwrap_or_default() + set
     }
 
     /// Waits until so much time has passed on this clock.
@@ -46,6 +53,11 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         self.0.millis.fetch_add(by.as_millis().try_into().unwrap_or(u64::MAX), Ordering::SeqCst);
         self.0.moves.notify_waiters();
+    }
+
+    /// Sets its time of day forth or back, with all of its copies, as people and time servers do: pauses go on as they were.
+    pub fn set(&self, by: TimeDelta) {
+        self.0.set.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
 
     fn ahead(&self) -> Duration {
@@ -73,5 +85,7 @@ mod tests {
         clock.advance(DAY);
         sleeps.await.unwrap();
         assert!(clock.now() - before >= DAY * 3 && clock.utc() - day >= TimeDelta::days(3));
+        clock.set(TimeDelta::days(-3));
+        assert!(clock.now() - before >= DAY * 3 && clock.utc() - day < TimeDelta::days(1));
     }
 }

@@ -1,0 +1,130 @@
+//! What the runs of schedules do: a pull, the pipeline or the analysis, as their commands do it; the result in words.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::{SubsecRound, TimeDelta};
+
+use crate::app::App;
+use crate::catalog::{ANALYSIS, PIPELINE, RunEnd};
+use crate::ops::pull::{Pulled, pull};
+use crate::pull::Client;
+use crate::source::Folder;
+use crate::text::{chain, counted};
+use crate::worker::{Runner, attended, this_program};
+use crate::{analysis, pipeline};
+
+/// Time without a sign of life after which a run by another program counts as broken off.
+const SILENT: TimeDelta = TimeDelta::seconds(90);
+
+/// The result of a run that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Did {
+    /// What it did.
+    pub words: String,
+    /// True if records of a pull are rejects.
+    pub has_rejects: bool,
+}
+
+/// The work of the daemon's schedules; windows of pulls pass through the folder.
+///
+/// # Errors
+/// The system's certificates cannot be used.
+pub fn runner(app: &Arc<App>, imports: &Path) -> anyhow::Result<Arc<Runner>> {
+    let client = Arc::new(Client::new(&app.loader.clock)?);
+    let (app, imports) = (Arc::clone(app), imports.to_owned());
+    Ok(Arc::new(move |name| {
+        let (app, imports, client) = (Arc::clone(&app), imports.clone(), Arc::clone(&client));
+        Box::pin(async move { Ok(perform(&app, &imports, &client, &name).await?.words) })
+    }))
+}
+
+/// Runs what a schedule runs now, in this process, and records it; returns the result in words. `stop` ends it before its end.
+///
+/// # Errors
+/// The error of the run, or one that says that it goes on already.
+pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Output = ()>) -> anyhow::Result<Did> {
+    let (catalog, clock) = (&app.loader.catalog, &app.loader.clock);
+    let client = Client::new(clock)?;
+    let begin = async || {
+        // The engines keep microseconds at most.
+        let now = clock.utc().trunc_subsecs(3);
+        catalog.begin_scheduled(name, now, "hand", &this_program(), None).await
+    };
+    let mut begun = begin().await?;
+    if begun.is_none() {
+        for run in catalog.unfinished_runs().await?.into_iter().filter(|run| run.name == name) {
+            if clock.utc() - run.beat_at < SILENT {
+                anyhow::bail!("{name} runs already ({}): wait for its end, see app schedule", run.program);
+            }
+            let why = format!("its program ({}) ended before it was done", run.program);
+            catalog.end_scheduled(&run, &RunEnd::Failed(why)).await?;
+        }
+        begun = begin().await?;
+    }
+    let run = begun.with_context(|| format!("{name} runs already: see app schedule"))?;
+    let work = Box::pin(perform(app, imports, &client, name));
+    let done = tokio::select! {
+        done = attended(catalog, clock, &run, work) => done,
+        () = stop => Some(Err(anyhow::anyhow!("stopped by hand"))),
+    };
+    let done = done.unwrap_or_else(|| Err(anyhow::anyhow!("another program has taken it over")));
+    let end = match &done {
+        Ok(did) => RunEnd::Done(did.words.clone()),
+        Err(error) => RunEnd::Failed(chain(error)),
+    };
+    catalog.end_scheduled(&run, &end).await?;
+    done
+}
+
+async fn perform(app: &App, imports: &Path, client: &Client, name: &str) -> anyhow::Result<Did> {
+    let words = match name {
+        PIPELINE => {
+            let changes = pipeline::run(&app.workspace).await?;
+            let changed: u64 = changes.iter().map(pipeline::TableChange::changed).sum();
+            format!("{} in {}", counted(changed, "change"), counted(changes.len() as u64, "table"))
+        }
+        ANALYSIS => {
+            let answers = analysis::answer_all(&app.workspace).await?;
+            let total = counted((answers.answers.len() + answers.failures.len()) as u64, "question");
+            let why: Vec<_> = answers.failures.values().map(|failure| failure.error.to_string()).collect();
+            anyhow::ensure!(why.is_empty(), "{} of {total} could not be answered: {}", why.len(), why.join("; "));
+            format!("{total} answered")
+        }
+        _ => {
+            let place = Place::open(imports)?;
+            let pulled = Box::pin(pull(app, &place.0, client, name, false)).await?;
+            return of_pull(pulled);
+        }
+    };
+    Ok(Did { words, has_rejects: false })
+}
+
+/// A place in the folder for one pull, which it leaves however it ends.
+struct Place(Folder);
+
+impl Place {
+    fn open(imports: &Path) -> anyhow::Result<Place> {
+        let what = || format!("cannot use the folder {}", imports.display());
+        std::fs::create_dir_all(imports).with_context(what)?;
+        Ok(Place(Folder::open_to_pull(imports).with_context(what)?))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn of_pull(pulled: Pulled) -> anyhow::Result<Did> {
+    let Pulled { table, tally, rows_loaded, rows_rejected, error, .. } = pulled;
+    let records = format!("{} of {}", counted(tally.records, "record"), counted(tally.pages, "page"));
+    if let Some(error) = error {
+        anyhow::bail!("{error} ({records}; {rows_loaded} loaded into staging.{table})");
+    }
+    let rejected = if rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
+    let words = format!("{records}; {rows_loaded} loaded into staging.{table}{rejected}");
+    Ok(Did { words, has_rejects: rows_rejected > 0 })
+}
