@@ -12,7 +12,7 @@ use crate::catalog::{RunEnd, RunLine};
 use crate::warehouse::WarehouseError;
 
 /// Time without a beat after which a program counts as dead.
-pub(super) const DEAD: Duration = Duration::from_secs(60);
+const DEAD: Duration = Duration::from_secs(60);
 
 /// Programs that may end over a run before it counts as its own fault.
 const TRIES: i64 = 3;
@@ -21,8 +21,10 @@ const TRIES: i64 = 3;
 pub(super) struct Observed {
     tries: i64,
     beat: i64,
-    /// The time since which its beat stands still.
-    since: Instant,
+    /// The time for which its beat was seen to stand still. While nobody can ask the database, nobody can beat either.
+    still: Duration,
+    /// The time of the last look.
+    seen: Instant,
     /// True if it was seen to beat.
     lives: bool,
 }
@@ -46,9 +48,10 @@ impl Scheduler {
             let lives =
                 known.as_ref().is_some_and(|known| known.lives || (known.tries, known.beat) != (run.tries, run.beat));
             let seen = known.filter(|known| (known.tries, known.beat) == (run.tries, run.beat));
-            let since = seen.map_or(now, |known| known.since);
-            self.observed.insert(key.clone(), Observed { tries: run.tries, beat: run.beat, since, lives });
-            let is_free = run.status == "stopped" || now - since >= DEAD;
+            let still = seen.map_or(Duration::ZERO, |known| known.still + (now - known.seen).min(LOOK * 3 / 2));
+            let observed = Observed { tries: run.tries, beat: run.beat, still, seen: now, lives };
+            self.observed.insert(key.clone(), observed);
+            let is_free = run.status == "stopped" || still >= DEAD;
             if is_free && self.settle(&run, declared).await? {
                 self.observed.remove(&key);
             }
