@@ -125,8 +125,8 @@ impl Catalog {
             .filter(schedule_run::Column::Status.ne("skipped"))
             .group_by(schedule_run::Column::Name);
         let key = Expr::tuple([
-            Expr::col((schedule_run::Entity, schedule_run::Column::Name)).into(),
-            Expr::col((schedule_run::Entity, schedule_run::Column::StartedAt)).into(),
+            Expr::col((schedule_run::Entity, schedule_run::Column::Name)),
+            Expr::col((schedule_run::Entity, schedule_run::Column::StartedAt)),
         ]);
         let query = schedule_run::Entity::find()
             .filter(schedule_run::Column::Status.ne("skipped"))

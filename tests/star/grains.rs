@@ -361,8 +361,8 @@ async fn rows_that_are_replaced_are_compared_whole(database: TestDatabase, workd
     let whole = "compared whole: its select is not row by row over one staging table that only grows";
     drop(workdir);
     for (mode, expected) in [
-        ("mode: replace", "+2 new, -3 gone, 1 unknown sku_key"),
-        ("mode: upsert\nkey: [day, store, sku]", "+2 new, -1 gone, 2 unknown sku_key"),
+        ("mode: replace", "+1 new, 1 changed, -2 gone, 1 unknown sku_key"),
+        ("mode: upsert\nkey: [day, store, sku]", "+1 new, 1 changed, 2 unknown sku_key"),
     ] {
         let workdir = Workdir::new()?;
         workdir.plugin("sales", &format!("name: sales\nfiles: [\"sales*\"]\ntable: sales\n{mode}\n"))?;

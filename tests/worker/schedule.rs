@@ -123,7 +123,8 @@ async fn two_programs_run_a_thousand_ticks_once_each(database: TestDatabase, wor
     for _ in 0..1_000 {
         runs.clock.advance(HOUR);
         let (first, second) = tokio::join!(one.look(), other.look());
-        (first?, second?);
+        first?;
+        second?;
         one.idle().await;
         other.idle().await;
     }
