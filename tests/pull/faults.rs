@@ -205,8 +205,8 @@ async fn what_a_server_repeats_is_hidden(database: TestDatabase, workdir: Workdi
     let other = api.base.replace("http://127.0.0.1", "localhost");
     let mut all = String::new();
     for (path, auth, more, why) in [
-        ("echo", "{bearer: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
-        ("echo", "{user: u, password: !env S_KEY}", "  paginate: {by: none}\n", "it answers 401"),
+        ("echo", "{bearer: !env S_KEY}", "  paginate: {by: none}\n", "answers 401"),
+        ("echo", "{user: u, password: !env S_KEY}", "  paginate: {by: none}\n", "answers 401"),
         ("cursor", "{bearer: !env S_KEY}", "", "the place of the next page has the credentials in it"),
         (
             "post",
