@@ -1,9 +1,18 @@
 //! The word `null` in a plugin, which is a key and a word of lists there and no value in YAML.
 
-/// The text with `null` in quotes as a key or a word of a list: YAML takes it for no value.
+/// The text with `null` in quotes as a key or a word of a list: YAML takes it for no value. Within `source` it is none: what is sent
+/// there is JSON or OData.
 pub(super) fn with_quoted_null(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
+    let mut is_sent = false;
     for line in text.split_inclusive('\n') {
+        if !line.starts_with([' ', '\t', '#', '\n', '\r']) {
+            is_sent = line.trim_start_matches(['"', '\'']).starts_with("source");
+        }
+        if is_sent {
+            whole += line;
+            continue;
+        }
         let (mut quote, mut from) = (None, 0);
         for (at, letter) in line.char_indices() {
             match (quote, letter) {
@@ -47,6 +56,10 @@ mod tests {
             ("  null:\n    - NULL\n    - x\n", "  \"null\":\n    - \"NULL\"\n    - x\n"),
             ("\"null\": [null]\n", "\"null\": [\"null\"]\n"),
             ("table: null\n", "table: null\n"),
+            (
+                "source:\n  body: {a: [null]}\n\n# more\n  params: [~]\nnull: [~]\n",
+                "source:\n  body: {a: [null]}\n\n# more\n  params: [~]\n\"null\": [\"~\"]\n",
+            ),
             ("filter: \"a = 'x, null: y'\"\n", "filter: \"a = 'x, null: y'\"\n"),
             ("filter: a is null\n# null: x\n", "filter: a is null\n# null: x\n"),
             ("key: [nullable, annull]\n", "key: [nullable, annull]\n"),
