@@ -23,7 +23,7 @@ pub struct Model {
     pub cursor_format: Option<String>,
     /// The number of records that the source said the last window had.
     pub count: Option<i64>,
-    /// Records of all windows that were loaded.
+    /// Rows that its windows brought.
     pub rows: i64,
     /// The number of times that it was moved; a move is made from the one before.
     pub generation: i64,
