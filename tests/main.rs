@@ -16,10 +16,15 @@ mod support;
 mod warehouse;
 mod worker;
 
+use std::num::NonZero;
+
 use libtest_mimic::Arguments;
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most cases wait for processes and servers now and then.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(cores + 1);
     let cases = [
         warehouse::cases(),
         load::cases(),
