@@ -46,4 +46,4 @@ pub fn tables() -> Vec<&'static str> {
     ]
 }
 
-pub use migrations::{POSTGRES_SCHEMA, Standing, identity, migrate, standing, tables_there};
+pub use migrations::{POSTGRES_SCHEMA, Standing, identity, migrate, standing, tables_missing};

@@ -131,14 +131,10 @@ impl Catalog {
     /// # Errors
     /// [`WarehouseError::Incomplete`] with those that are not there, or the database's error.
     pub(crate) async fn is_whole(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
-        let query = models::tables_there(self.warehouse.catalog().get_database_backend());
-        let there = transaction.query(&query, &[]).await?;
-        let is_there = |table: &&str| there.iter().any(|row| row.text(0) == Some(*table));
-        let missing: Vec<_> = models::tables()
-            .into_iter()
-            .filter(|table| !is_there(table))
-            .map(|name| format!("the catalog's table {name}"))
-            .collect();
+        let (query, prefix) = models::tables_missing(self.warehouse.catalog().get_database_backend());
+        let gone = transaction.query(&query, &[Value::Text(Some(prefix))]).await?;
+        let missing: Vec<_> =
+            gone.iter().filter_map(|row| row.text(0)).map(|name| format!("the catalog's table {name}")).collect();
         if missing.is_empty() { Ok(()) } else { Err(WarehouseError::Incomplete(missing.join(", "))) }
     }
 

@@ -56,16 +56,17 @@ pub struct Standing {
 /// Any error of the database.
 pub async fn standing(db: &impl ConnectionTrait) -> Result<Standing, DbErr> {
     let backend = db.get_database_backend();
-    let there = names(db, &tables_there(backend)).await?;
-    let is_there = |table: &str| there.iter().any(|name| name == table);
+    let (query, value) = tables_missing(backend);
+    let missing = names(db, Statement::from_sql_and_values(backend, query, [value.into()])).await?;
+    let is_there = |table: &str| !missing.iter().any(|name| name == table);
     let known: Vec<_> = all().iter().map(|one| one.name().to_owned()).collect();
     if !is_there(MIGRATION) {
         // Its table is the first that is made.
         let missing = if tables().into_iter().any(is_there) { vec![MIGRATION] } else { Vec::new() };
         return Ok(Standing { pending: known, missing, ..Standing::default() });
     }
-    let applied =
-        names(db, &format!("select version as name from {} order by version", written(backend, MIGRATION))).await?;
+    let query = format!("select version as name from {} order by version", written(backend, MIGRATION));
+    let applied = names(db, Statement::from_string(backend, query)).await?;
     let (has_run, pending): (Vec<_>, Vec<_>) = known.into_iter().partition(|name| applied.contains(name));
     let missing =
         tables().into_iter().filter(|table| !is_there(table) && has_run.iter().any(|name| name == maker(table)));
@@ -77,22 +78,23 @@ pub async fn standing(db: &impl ConnectionTrait) -> Result<Standing, DbErr> {
     })
 }
 
-/// Returns the query for the tables of the catalog that are there, by their names in the schema.
-pub fn tables_there(backend: DbBackend) -> String {
-    let quoted = |prefix: &str| -> String {
-        let all: Vec<_> = tables().into_iter().chain([MIGRATION]).map(|table| format!("'{prefix}{table}'")).collect();
-        all.join(", ")
-    };
+/// Returns the query for the tables of the catalog that are not there, by their names in the schema, and its one value.
+/// With a value it is prepared: it is asked once a load.
+pub fn tables_missing(backend: DbBackend) -> (String, String) {
+    let known: Vec<_> = tables().into_iter().chain([MIGRATION]).map(|table| format!("('{table}')")).collect();
+    let known = known.join(", ");
     match backend {
-        DbBackend::Sqlite => format!(
-            "select substr(name, 9) as name from sqlite_schema where type = 'table' and name in ({})",
-            quoted("sluice__")
+        DbBackend::Sqlite => (
+            format!(
+                "with known(name) as (values {known}) \
+                 select name from known where $1 || name not in (select name from sqlite_schema where type = 'table')"
+            ),
+            "sluice__".to_owned(),
         ),
-        // By an index, whatever the number of other tables is.
-        _ => format!(
-            "select c.relname::text as name from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
-             where n.nspname = '{POSTGRES_SCHEMA}' and c.relkind in ('r', 'p') and c.relname in ({})",
-            quoted("")
+        // By a look into the server's own cache: to plan a query of its catalog takes longer than to answer it.
+        _ => (
+            format!("select name from (values {known}) as known(name) where to_regclass($1 || name) is null"),
+            format!("{POSTGRES_SCHEMA}."),
         ),
     }
 }
@@ -115,8 +117,8 @@ fn maker(table: &str) -> &'static str {
     }
 }
 
-async fn names(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, DbErr> {
-    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+async fn names(db: &impl ConnectionTrait, query: Statement) -> Result<Vec<String>, DbErr> {
+    let rows = db.query_all_raw(query).await?;
     rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
