@@ -59,10 +59,7 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
     }
     let app = daemon::connect(settings).await?;
     app.plugins.set(plugins);
-    let imports = &settings.folders.imports_dir;
-    std::fs::create_dir_all(imports).with_context(|| format!("cannot make the folder {}", imports.display()))?;
-    let folder =
-        Folder::open_to_pull(imports).with_context(|| format!("cannot use the folder {}", imports.display()))?;
+    let folder = folder_of(settings)?;
     let client = Client::new(&app.loader.clock)?;
     let stop = daemon::stop_signal()?;
     let mut out = crate::text::shown::stdout();
@@ -108,7 +105,14 @@ async fn one(app: &App, folder: &Folder, client: &Client, name: &str, restart: b
     })
 }
 
-fn usage(wrong: WrongPull) -> anyhow::Error {
+/// The folder of files, made where there is none, with a place for the windows of a pull.
+pub(super) fn folder_of(settings: &Settings) -> anyhow::Result<Folder> {
+    let imports = &settings.folders.imports_dir;
+    std::fs::create_dir_all(imports).with_context(|| format!("cannot make the folder {}", imports.display()))?;
+    Folder::open_to_pull(imports).with_context(|| format!("cannot use the folder {}", imports.display()))
+}
+
+pub(super) fn usage(wrong: WrongPull) -> anyhow::Error {
     Usage(wrong.0).into()
 }
 

@@ -192,7 +192,11 @@ async fn open(
     let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
     let mut pulled = None;
     if let Some(window) = window {
-        pulled = plugins.pulled(&window.position.stream.plugin).cloned();
+        let plugin = &window.position.stream.plugin;
+        let Some(dataset) = plugins.pulled(plugin) else {
+            return Err(refuse(name, name, unpulled(plugins, plugin)));
+        };
+        pulled = Some(dataset.clone());
         parts.iter_mut().for_each(|part| part.is_window(window.clone()));
     }
     if let (Some(dataset), [_]) = (pulled, &parts[..]) {
@@ -229,6 +233,17 @@ async fn open(
         leave_out(first, &passed);
     }
     Ok((opened, Parts { taken, passed, is_alone }))
+}
+
+/// The error of a window whose plugin pulls nothing now: by other rules than its own it would be another table.
+fn unpulled(plugins: &Plugins, plugin: &str) -> LoadError {
+    if plugins.is_disabled(plugin) {
+        return LoadError::Plugin(format!("the plugin {plugin} is not enabled: app plugin enable {plugin}"));
+    }
+    match plugins.errors().next() {
+        Some(error) => LoadError::Plugin(error.to_string()),
+        None => LoadError::Unclaimed(plugin.to_owned()),
+    }
 }
 
 /// Decides if a file over which programs ended is loaded once more. One whose rows are committed has only to go.

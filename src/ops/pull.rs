@@ -93,21 +93,7 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     let (dataset, source) = wanted(&plugins, name)?;
     finish_leftovers(app, folder).await?;
     let stream = Stream { plugin: name.to_owned(), stream: source.stream.clone(), partition: String::new() };
-    let checkpoint = app.loader.catalog.checkpoint(&stream).await?;
-    let changed = match &checkpoint {
-        Some(known) => is_out_of_order(known, source)?,
-        None => app.loader.catalog.other_stream(&stream).await?.filter(|_| source.since.is_some()),
-    };
-    let restart = match changed.filter(|_| !restart) {
-        Some(before) => {
-            must_begin_anew(app, dataset, &before).await?;
-            true
-        }
-        None => restart,
-    };
-    if let Some(checkpoint) = &checkpoint {
-        must_go_on(app, dataset, checkpoint, restart).await?;
-    }
+    let (checkpoint, restart) = begins(app, dataset, source, &stream, restart).await?;
     if let Some(known) = checkpoint.as_ref().filter(|_| !restart)
         && let Some(tally) = State::untold(&known.position)?
     {
@@ -127,14 +113,7 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
             error,
         });
     }
-    let known = checkpoint.as_ref().map(|known| (&known.position, known.cursor.clone()));
-    let mut pull = Pull::new(source, client, known, restart).map_err(|error| match error {
-        PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{name}: {why}"))),
-        other => other.into(),
-    })?;
-    if dataset.mode == Mode::Upsert {
-        pull = pull.keyed();
-    }
+    let mut pull = pull_of(dataset, source, client, checkpoint.as_ref(), restart)?;
     let mut pulled = Pulled {
         plugin: name.to_owned(),
         table: dataset.table.clone(),
@@ -154,6 +133,55 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     pulled.whole = done.is_ok();
     pulled.error = done.err().map(|error| crate::text::chain(&error));
     Ok(pulled)
+}
+
+/// The checkpoint that a run goes on from; and true if the run begins at the beginning, as it is asked to or because its source was
+/// changed.
+///
+/// # Errors
+/// [`WrongPull`] if its rows would have a hole, or come twice.
+pub(super) async fn begins(
+    app: &App,
+    dataset: &Dataset,
+    source: &PullSource,
+    stream: &Stream,
+    restart: bool,
+) -> anyhow::Result<(Option<Checkpoint>, bool)> {
+    let checkpoint = app.loader.catalog.checkpoint(stream).await?;
+    let changed = match &checkpoint {
+        Some(known) => is_out_of_order(known, source)?,
+        None => app.loader.catalog.other_stream(stream).await?.filter(|_| source.since.is_some()),
+    };
+    let restart = match changed.filter(|_| !restart) {
+        Some(before) => {
+            must_begin_anew(app, dataset, &before).await?;
+            true
+        }
+        None => restart,
+    };
+    if let Some(checkpoint) = &checkpoint {
+        must_go_on(app, dataset, checkpoint, restart).await?;
+    }
+    Ok((checkpoint, restart))
+}
+
+/// The run of a source from a checkpoint.
+///
+/// # Errors
+/// [`WrongPull`] if the source does not go with it.
+pub(super) fn pull_of<'a>(
+    dataset: &Dataset,
+    source: &'a PullSource,
+    client: &'a Client,
+    checkpoint: Option<&Checkpoint>,
+    restart: bool,
+) -> anyhow::Result<Pull<'a>> {
+    let known = checkpoint.map(|known| (&known.position, known.cursor.clone()));
+    let pull = Pull::new(source, client, known, restart).map_err(|error| match error {
+        PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{}: {why}", dataset.plugin))),
+        other => other.into(),
+    })?;
+    Ok(if dataset.mode == Mode::Upsert { pull.keyed() } else { pull })
 }
 
 /// Fetches the first page of a source, and loads nothing.
@@ -178,13 +206,7 @@ async fn windows(
     loop {
         let mut spool = folder.spool(WINDOW, &app.loader.clock)?;
         let Some(spooled) = pull.window(&mut spool, is_whole).await? else {
-            if is_whole && app.loader.catalog.standing(&dataset.table).await? == Standing::Filled {
-                anyhow::bail!(
-                    "the source has no records, and staging.{0} keeps those that it has: if that is right, app drop staging.{0}",
-                    dataset.table
-                );
-            }
-            return Ok(());
+            return may_be_empty(app, dataset).await;
         };
         let position = Position { stream: stream.clone(), from, to: spooled.to.clone() };
         let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor.clone() };
@@ -209,6 +231,20 @@ async fn windows(
         }
         (from, generation) = (Some(spooled.to), generation + 1);
     }
+}
+
+/// Asserts that a source without records takes no row's place.
+///
+/// # Errors
+/// With `mode: replace`, if the table has rows.
+pub(super) async fn may_be_empty(app: &App, dataset: &Dataset) -> anyhow::Result<()> {
+    let table = &dataset.table;
+    if dataset.mode == Mode::Replace && app.loader.catalog.standing(table).await? == Standing::Filled {
+        anyhow::bail!(
+            "the source has no records, and staging.{table} keeps those that it has: if that is right, app drop staging.{table}"
+        );
+    }
+    Ok(())
 }
 
 /// Notes that the end of a run was told.

@@ -1,8 +1,10 @@
 //! `plugins/<name>/plugin.yaml`: the options by which the files of one dataset are read and shaped, and their table.
 
 mod current;
+mod enabled;
 mod notation;
 mod null_word;
+mod offered;
 mod pattern;
 mod reach;
 mod read;
@@ -27,9 +29,12 @@ use crate::dataset::pull_source::PullSource;
 use crate::schema::is_same_text;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
+pub use self::enabled::switched;
+pub use self::offered::{Named, Offered};
 use self::pattern::FilePattern;
 pub use self::reach::Reach;
 pub use self::series::Series;
+pub use self::source_yaml::source_of;
 pub(crate) use self::vocabulary::VOCABULARY;
 use self::wrong::WrongPlugin;
 
@@ -73,6 +78,8 @@ pub struct Listed {
     pub files: Vec<String>,
     /// The address that is pulled.
     pub source: Option<String>,
+    /// The schedule of the source, in words.
+    pub schedule: Option<String>,
     /// The error in it.
     pub error: Option<String>,
 }
@@ -107,9 +114,17 @@ impl Plugins {
     /// # Errors
     /// The first error in it.
     pub fn of_text(name: &str, text: &str) -> Result<Plugins, PluginError> {
+        Plugins::of_text_with(name, text, &|_| Ok(None))
+    }
+
+    /// Reads one plugin from its text, with the values of variables.
+    ///
+    /// # Errors
+    /// As [`Plugins::of_text`].
+    pub fn of_text_with(name: &str, text: &str, variable: &Variable<'_>) -> Result<Plugins, PluginError> {
         let mut plugins = Plugins::default();
         let path = PathBuf::from(name).join("plugin.yaml");
-        plugins.add(&path, text, &|_| Ok(None), &|_| Ok(()))?;
+        plugins.add(&path, text, variable, &|_| Ok(()))?;
         Ok(plugins)
     }
 
@@ -164,6 +179,7 @@ impl Plugins {
             table: Some(plugin.dataset.table.clone()).filter(|table| !table.is_empty()),
             files: plugin.files.iter().map(|glob| glob.text().to_owned()).collect(),
             source: plugin.source.as_ref().map(|source| source.url.to_string()),
+            schedule: plugin.schedule.as_ref().map(|(schedule, _)| schedule.words()),
             error: None,
         });
         let rest = |name: String, state, path: &Path, error| Listed {
@@ -173,6 +189,7 @@ impl Plugins {
             table: None,
             files: Vec::new(),
             source: None,
+            schedule: None,
             error,
         };
         let disabled = self.disabled.iter().map(|(name, path)| rest(name.clone(), "disabled", path, None));
