@@ -92,8 +92,10 @@ pub async fn offer(
     let origin = PathBuf::from(&source).join(&prefix).join(PLUGIN);
     let text = std::str::from_utf8(text).with_context(|| format!("{} is no text in UTF-8", shown_path(&origin)))?;
     let there = Plugins::read_right(plugins_dir, variable);
-    let plugin = there.offered(&origin, text, variable)?;
+    let plugin = Plugins::default().offered(&origin, text, variable)?;
     let folder = may_be_added(&plugin.name, &there, plugins_dir)?;
+    // Beside those that are there, it may claim the same files.
+    there.offered(&origin, text, variable)?;
     let taken = files.iter().map(|(name, _)| name.clone()).collect();
     // The file that makes it a plugin comes last.
     files.rotate_left(1);

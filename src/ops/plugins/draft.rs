@@ -183,7 +183,7 @@ impl Place {
         } else if page.is_unpaged {
             yaml += "  # The first page shows no next one: say so if it is all, else how the next one is asked for.\n";
             yaml += "  # paginate: {by: none}\n";
-        } else {
+        } else if !page.way.is_empty() {
             let _ =
                 writeln!(yaml, "  # Found on the first page, and found again by each pull: paginate: {{{}}}", page.way);
         }
