@@ -96,5 +96,5 @@ fn say(out: &mut impl Write, extracted: &Extracted) -> std::io::Result<()> {
     if *replaced > 0 {
         writeln!(out, "  in place of what was extracted before and not loaded")?;
     }
-    writeln!(out, "Nothing is loaded yet. Next: app --once, or a daemon that watches imports/")
+    writeln!(out, "Nothing is loaded yet. Next: app --once, or wait a minute for the daemon")
 }

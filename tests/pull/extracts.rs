@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 
 use super::{right, run};
 use crate::support::api::{Api, Call, ok, with};
-use crate::support::process::Daemon;
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
@@ -18,8 +17,7 @@ cases! {
         a_pull_loads_what_waits_and_goes_on,
         what_fails_leaves_nothing,
         it_waits_for_its_plugin,
-        it_goes_on_behind_an_unfinished_pull,
-        a_daemon_loads_it;
+        it_goes_on_behind_an_unfinished_pull;
     alone:
         what_cannot_be_extracted_is_told;
 }
@@ -207,17 +205,6 @@ async fn it_goes_on_behind_an_unfinished_pull(database: TestDatabase, workdir: W
     same(api.calls().len() - calls, 3)?;
     did(&database, &workdir, &["--once"]).await?;
     same(database.text("select count(*), count(distinct id) from staging.sold").await?, "150010|150010")
-}
-
-async fn a_daemon_loads_it(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let api = service(&Arc::new(Mutex::new(some(0, 3)))).await?;
-    workdir.plugin("shop", &plugin(&api.base, "mode: replace\n"))?;
-    let mut daemon = Daemon::start(&workdir, &[], &[("DATABASE_URL", database.url.as_str())])?;
-    tokio::task::block_in_place(|| daemon.wait_for(&["watching"]))?;
-    did(&database, &workdir, &["extract", "shop"]).await?;
-    tokio::task::block_in_place(|| daemon.wait_for(&["loaded shop.jsonl"]))?;
-    tokio::task::block_in_place(|| daemon.terminate())?;
-    same((database.text(IDS).await?, workdir.claims()), (rows(3), 0))
 }
 
 async fn what_cannot_be_extracted_is_told(workdir: Workdir) -> Outcome {
