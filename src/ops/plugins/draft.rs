@@ -216,10 +216,8 @@ fn is_of_page(error: &anyhow::Error) -> bool {
 /// True for a parameter that holds a credential by its name.
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    let is_part = |word: &&str| name.contains(*word);
-    name == "sig"
-        || name.ends_with("key")
-        || ["token", "secret", "password", "passwd", "signature"].iter().any(|word| is_part(&word))
+    let is_called = ["token", "secret", "password", "passwd", "signature"].iter().any(|word| name.contains(word));
+    is_called || name == "sig" || name.ends_with("key")
 }
 
 fn variable_of(text: &str) -> String {
