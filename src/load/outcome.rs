@@ -57,7 +57,8 @@ pub(crate) async fn delete(
 
 /// The table of staging as people write it.
 pub(crate) fn staged(loader: &Loader, table: &str) -> String {
-    loader.warehouse.names().shown(&Table::staging(table))
+    let shown = loader.warehouse.names().shown(&Table::staging(table));
+    loader.destination.as_ref().map_or(shown.clone(), |destination| format!("{shown} of {destination}"))
 }
 
 /// Logs the counts of a load into the `table`.

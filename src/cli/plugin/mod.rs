@@ -73,14 +73,10 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     match wanted.what {
         What::New { name, from, print } => new::run(settings, &name, &from, print).await,
         What::List { json } => list(settings, json),
-        What::Show { name } => {
-            let text = std::fs::read_to_string(find(settings, &name)?.path)?;
-            write!(crate::text::shown::stdout(), "{text}")?;
-            Ok(End::Done)
-        }
+        What::Show { name } => show(settings, &name),
         What::Check { name, json } => check::run(settings, &name, json).await,
-        What::Enable { name } => switch::run(&find(settings, &name)?, true),
-        What::Disable { name } => switch::run(&find(settings, &name)?, false),
+        What::Enable { name } => switch::run(&find(settings, &name)?, &name, true),
+        What::Disable { name } => switch::run(&find(settings, &name)?, &name, false),
     }
 }
 
@@ -90,11 +86,25 @@ fn read(settings: &Settings) -> Plugins {
 
 fn find(settings: &Settings, name: &str) -> anyhow::Result<Listed> {
     let all = read(settings).list();
-    let names: Vec<_> = all.iter().map(|plugin| plugin.name.clone()).collect();
-    let found = all.into_iter().find(|plugin| plugin.name == name);
+    let names: Vec<_> =
+        all.iter().flat_map(|plugin| [Some(plugin.name.clone()), plugin.group.clone()]).flatten().collect();
+    let found = all.into_iter().find(|plugin| plugin.name == name || plugin.group.as_deref() == Some(name));
     let hint = nearest(name, names.iter().map(String::as_str));
     let none = || Usage(format!("there is no plugin {name} in {}{hint}", path(&settings.folders.plugins_dir)));
     Ok(found.ok_or_else(none)?)
+}
+
+/// Prints the file, and what it does not say itself: where rows go.
+fn show(settings: &Settings, name: &str) -> anyhow::Result<End> {
+    let found = find(settings, name)?;
+    let mut out = crate::text::shown::stdout();
+    write!(out, "{}", std::fs::read_to_string(&found.path)?)?;
+    for plugin in read(settings).list().into_iter().filter(|plugin| plugin.path == found.path) {
+        if let Some(destination) = plugin.destination {
+            writeln!(out, "# the rows of {} go to {destination}", plugin.name)?;
+        }
+    }
+    Ok(End::Done)
 }
 
 fn list(settings: &Settings, json: bool) -> anyhow::Result<End> {
@@ -111,7 +121,8 @@ fn list(settings: &Settings, json: bool) -> anyhow::Result<End> {
     let rows: Vec<_> = all
         .into_iter()
         .map(|plugin| {
-            let from = plugin.source.unwrap_or_else(|| plugin.files.join(" "));
+            let to = plugin.destination.map_or_else(String::new, |to| format!(" -> {to}"));
+            let from = plugin.source.map_or_else(|| plugin.files.join(" "), |source| source + &to);
             let table = plugin.table.map_or_else(String::new, |table| format!("staging.{table}"));
             vec![plugin.name, plugin.state.to_owned(), table, plugin.error.unwrap_or(from)]
         })
