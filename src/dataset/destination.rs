@@ -65,13 +65,13 @@ fn shown(address: &str) -> Result<String, String> {
     if !(address.starts_with("postgres://") || address.starts_with("postgresql://")) {
         return Err(wrong());
     }
-    let url = Url::parse(address).map_err(|_| wrong())?;
     if without_password(address).ends_with("://***") {
         return Err(
             "cannot be read for sure: signs such as / ? # @ : in its user or password are written %2F %3F %23 %40 %3A"
                 .to_owned(),
         );
     }
+    let url = Url::parse(address).map_err(|_| wrong())?;
     let word = |names: &[&str]| {
         let found = url.query_pairs().find(|(name, _)| names.contains(&&**name));
         found.map(|(_, value)| value.into_owned())

@@ -98,7 +98,8 @@ fn find(settings: &Settings, name: &str) -> anyhow::Result<Listed> {
 fn show(settings: &Settings, name: &str) -> anyhow::Result<End> {
     let found = find(settings, name)?;
     let mut out = crate::text::shown::stdout();
-    write!(out, "{}", std::fs::read_to_string(&found.path)?)?;
+    let text = std::fs::read_to_string(&found.path)?;
+    write!(out, "{text}{}", if text.ends_with('\n') { "" } else { "\n" })?;
     for plugin in read(settings).list().into_iter().filter(|plugin| plugin.path == found.path) {
         if let Some(destination) = plugin.destination {
             writeln!(out, "# the rows of {} go to {destination}", plugin.name)?;

@@ -76,12 +76,14 @@ pub(super) fn with_variables(
                 let value = variable(name).map_err(wrong)?;
                 let unset = || wrong(format!("!env {name}: {name} is not set in the environment or .env"));
                 let value = match value {
-                    Some(value) => value,
+                    Some(value) => {
+                        secrets.keep(line, name, &value);
+                        value
+                    }
                     // A pull that does not run needs none of its variables.
                     None if is_older => format!("{TAG}{name}"),
                     None => return Err(unset()),
                 };
-                secrets.keep(line, name, &value);
                 filled.push_str(&serde_json::to_string(&value).unwrap_or_default());
                 rest = &after[name.len()..];
             } else {
