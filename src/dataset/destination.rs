@@ -32,7 +32,7 @@ impl Destination {
 
     /// True if the address has a password.
     pub fn has_password(&self) -> bool {
-        without_password(&self.url) != self.url
+        !self.url.starts_with("sqlite:") && without_password(&self.url) != self.url
     }
 }
 

@@ -58,7 +58,10 @@ pub(crate) async fn delete(
 /// The table of staging as people write it.
 pub(crate) fn staged(loader: &Loader, table: &str) -> String {
     let shown = loader.warehouse.names().shown(&Table::staging(table));
-    loader.destination.as_ref().map_or(shown.clone(), |destination| format!("{shown} of {destination}"))
+    match &loader.destination {
+        Some(destination) => format!("{shown} of {destination}"),
+        None => shown,
+    }
 }
 
 /// Logs the counts of a load into the `table`.

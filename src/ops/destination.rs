@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Context;
+use tracing::warn;
 use url::Url;
 
 use super::connect::{complete, usage};
@@ -45,6 +46,9 @@ pub async fn loader(
             done => done.map_err(usage)?,
         };
         complete(&*warehouse, address.create).await?;
+        for danger in warehouse.dangers().await.unwrap_or_default() {
+            warn!(database = warehouse.address(), "{danger}");
+        }
         Ok(Arc::new(app.loader.beside(warehouse, imports, destination.to_string())))
     };
     let loader = cell.get_or_try_init(connect).await.with_context(|| format!("its destination {destination}"))?;

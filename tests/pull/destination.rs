@@ -459,7 +459,7 @@ async fn what_is_wrong_with_the_older_form_is_told(workdir: Workdir) -> Outcome 
     workdir.plugin("x", &OLDER.replace("enabled: true", "enabled: false"))?;
     let done = app(&workdir, &["plugin", "list"], &[])?;
     same(done.status.code(), Some(0))?;
-    holds(&stdout(&done), "GHOTopOSTGRES  disabled")?;
+    holds(&stdout(&done), "GHOTopOSTGRES | disabled")?;
     let done = app(&workdir, &["pull", "GHOTopOSTGRES"], &[])?;
     same(done.status.code(), Some(2))?;
     holds(&stderr(&done), "the plugin GHOTopOSTGRES is not enabled: app plugin enable GHOTopOSTGRES")

@@ -1,4 +1,5 @@
-//! `!env NAME` in a `plugin.yaml`, and `!NAME` in one of the older form: the values of variables in their place, and their substitutes in messages.
+//! `!env NAME` in a `plugin.yaml`, and `!NAME` in one of the older form: the values of variables in their place, and their
+//! substitutes in messages.
 
 use std::collections::BTreeMap;
 
