@@ -3,19 +3,21 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::app::App;
 use crate::catalog::{Checkpoint, Standing};
+use crate::clock::Clock;
 use crate::dataset::plugin::Plugins;
 use crate::dataset::pull_source::PullSource;
 use crate::dataset::{Dataset, Mode};
 use crate::load::{FileOutcome, LoadReport, Loader, load_file};
 use crate::ops::destination;
-use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
+use crate::pull::{Client, FirstPage, Pull, PullError, Spooled, State, Tally};
 use crate::schema::is_same_text;
-use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Stream, Window};
+use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Spool, Stream, Window};
 use crate::text::nearest;
 
 /// Bounds of a window: what is committed at once.
@@ -58,6 +60,15 @@ impl Pulled {
     pub fn place(&self) -> String {
         let of = self.destination.as_ref().map_or_else(String::new, |destination| format!(" of {destination}"));
         format!("staging.{}{of}", self.table)
+    }
+
+    /// Counts what a window brought.
+    fn add(&mut self, reports: &[LoadReport]) {
+        for report in reports {
+            self.loads.push(report.load_id);
+            self.rows_loaded += report.books.loaded;
+            self.rows_rejected += report.books.rejected;
+        }
     }
 }
 
@@ -206,9 +217,9 @@ async fn windows(
     // A later window would replace an earlier one.
     let is_whole = dataset.mode == Mode::Replace;
     let (mut from, mut generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
+    let mut next = spool_next(&loader.clock, folder, pull, is_whole).await?;
     loop {
-        let mut spool = folder.spool(WINDOW, &loader.clock)?;
-        let Some(spooled) = pull.window(&mut spool, is_whole).await? else {
+        let Some((spool, spooled)) = next else {
             if is_whole && loader.catalog.standing(&dataset.table).await? == Standing::Filled {
                 anyhow::bail!(
                     "the source has no records, and staging.{0} keeps those that it has: if that is right, {1}",
@@ -226,26 +237,40 @@ async fn windows(
             if !loader.catalog.end_run(&window).await? {
                 anyhow::bail!("another program has pulled it meanwhile");
             }
-        } else {
-            let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
-            let reports = load(loader, plugins, spool.finish(&name, &window)?, false).await?;
-            let Some(reports) = reports else {
-                anyhow::bail!("another program has pulled it meanwhile: what it has not loaded, the next pull asks for")
-            };
-            for report in reports {
-                pulled.loads.push(report.load_id);
-                pulled.rows_loaded += report.books.loaded;
-                pulled.rows_rejected += report.books.rejected;
-            }
-        }
-        if spooled.is_last {
-            if spooled.count != Some(0) {
-                close(loader, &stream, (spooled.to, generation + 1, spooled.cursor)).await?;
-            }
             return Ok(());
         }
+        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
+        let mut loading = Box::pin(load_window(loader, plugins, spool.finish(&name, &window)?));
+        if spooled.is_last {
+            pulled.add(&loading.await?);
+            return close(loader, &stream, (spooled.to, generation + 1, spooled.cursor)).await;
+        }
+        // The source answers while the window is loaded; what it has said since is dropped if that fails.
+        let mut asking = Box::pin(spool_next(&loader.clock, folder, pull, is_whole));
+        let asked = tokio::select! {
+            reports = &mut loading => {
+                pulled.add(&reports?);
+                asking.await
+            }
+            asked = &mut asking => {
+                pulled.add(&loading.await?);
+                asked
+            }
+        };
+        next = asked?;
         (from, generation) = (Some(spooled.to), generation + 1);
     }
+}
+
+/// Spools the next window; `None` at the end of the run.
+async fn spool_next(
+    clock: &Clock,
+    folder: &Folder,
+    pull: &mut Pull<'_>,
+    is_whole: bool,
+) -> anyhow::Result<Option<(Spool, Spooled)>> {
+    let mut spool = folder.spool(WINDOW, clock)?;
+    Ok(pull.window(&mut spool, is_whole).await?.map(|spooled| (spool, spooled)))
 }
 
 /// Notes that the end of a run was told.
@@ -275,6 +300,12 @@ async fn finish_leftovers(app: &App, folder: &Folder) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Loads a window of this pull.
+async fn load_window(loader: &Loader, plugins: &Plugins, file: ClaimedFile) -> anyhow::Result<Vec<LoadReport>> {
+    let reports = load(loader, plugins, file, false).await?;
+    reports.context("another program has pulled it meanwhile: what it has not loaded, the next pull asks for")
 }
 
 /// Loads a window, by as many tries as it takes. One that is not loaded goes: the source gives it again from the checkpoint. `None` if

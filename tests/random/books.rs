@@ -195,6 +195,14 @@ pub struct Keys {
     version: BTreeMap<(&'static str, String, String), String>,
     /// Keys that a member had when a fact had made it: that of a version that completes it, whichever it is.
     made: BTreeSet<(&'static str, String)>,
+    /// Numbers that were one member, and are texts of several now: one of them goes on as it.
+    parted: BTreeSet<(&'static str, String)>,
+}
+
+/// A number with no more digits than it needs: a member whose key becomes text keeps its surrogate key, however its number is written.
+fn shortest(member: &str) -> String {
+    let is_number = member.parse::<f64>().is_ok() && member.contains('.');
+    if is_number { member.trim_end_matches('0').trim_end_matches('.').to_owned() } else { member.to_owned() }
 }
 
 impl Keys {
@@ -217,14 +225,28 @@ impl Keys {
             let query = format!(
                 "select {dimension}_key, {key}, {valid}, {is_inferred} from datawarehouse.{dimension} where {dimension}_key <> 0"
             );
-            for row in database.rows(&query).await? {
-                let [id, member, from, is_inferred] =
-                    <[_; 4]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default);
+            let rows = database.rows(&query).await?;
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|row| <[_; 4]>::try_from(row).unwrap_or_default().map(Option::unwrap_or_default))
+                .collect();
+            for (at, [_, member, from, _]) in rows.iter().enumerate() {
+                let is_other =
+                    |row: &[String; 4]| row[1] != *member && row[2] == *from && shortest(&row[1]) == shortest(member);
+                if rows[..at].iter().any(is_other) {
+                    self.parted.insert((dimension, shortest(member)));
+                }
+            }
+            for [id, member, from, is_inferred] in rows {
                 if is_inferred == "true" {
                     self.made.insert((dimension, id.clone()));
                 }
+                let member = shortest(&member);
                 let of = self.member.entry((dimension, id.clone())).or_insert_with(|| member.clone());
                 ensure!(*of == member, "{dimension}: key {id} was {of}'s and is {member}'s");
+                if self.parted.contains(&(dimension, member.clone())) {
+                    continue;
+                }
                 let was = self.version.entry((dimension, member.clone(), from.clone())).or_insert_with(|| id.clone());
                 let is_made = |key: &String| historic && self.made.contains(&(dimension, key.clone()));
                 ensure!(
