@@ -108,7 +108,7 @@ impl Catalog {
         load_id: i64,
         books: &RowCounts,
     ) -> Result<bool, WarehouseError> {
-        let Window { position, generation, count, cursor } = window;
+        let Window { position, generation, count, cursor, .. } = window;
         let stream = &position.stream;
         let moved = checkpoint::ActiveModel {
             position: Set(position.to.to_string()),

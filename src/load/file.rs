@@ -180,6 +180,13 @@ async fn open(
         part: part.to_owned(),
         error,
     };
+    let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
+    if let Some(destination) = window.as_ref().map(|window| &window.destination)
+        && *destination != loader.destination
+    {
+        let place = destination.as_deref().unwrap_or("the project's own database");
+        return Err(refuse(name, name, LoadError::Elsewhere(place.to_owned())));
+    }
     may_be_tried(loader, file, name).await.map_err(|error| refuse(name, name, error))?;
     let opened = file.open().map_err(|error| {
         let error = FormatError::from(explain(error, &file.place()));
@@ -189,7 +196,6 @@ async fn open(
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = Input::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
-    let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
     let mut pulled = None;
     if let Some(window) = window {
         let plugin = &window.position.stream.plugin;

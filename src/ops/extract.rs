@@ -49,13 +49,17 @@ pub async fn extract(
 ) -> anyhow::Result<Extracted> {
     let plugins = app.plugins.get();
     let (dataset, source) = wanted(&plugins, name)?;
+    if let Some(destination) = &dataset.destination {
+        let why = format!("{name}: its rows go to {destination}, and app --once loads into the project's own database: app pull {name}");
+        return Err(WrongPull(why).into());
+    }
     let before = waiting_windows(folder.path(), name)?;
     if before.iter().any(|window| window.is_in_hand) {
         let why = format!("{name}: a program has what was fetched before in hand: app status tells when it is done");
         return Err(WrongPull(why).into());
     }
     let stream = Stream { plugin: name.to_owned(), stream: source.stream.clone(), partition: String::new() };
-    let (checkpoint, restart) = begins(app, dataset, source, &stream, restart).await?;
+    let (checkpoint, restart) = begins(&app.loader, dataset, source, &stream, restart).await?;
     let mut pull = pull_of(dataset, source, client, checkpoint.as_ref(), restart)?;
     let (from, generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
     let mut extracted = Extracted {
@@ -71,12 +75,12 @@ pub async fn extract(
     let spooled = pull.window(&mut spool, true).await?;
     pull.tally().clone_into(&mut extracted.tally);
     let Some(spooled) = spooled else {
-        may_be_empty(app, dataset).await?;
+        may_be_empty(&app.loader, dataset).await?;
         return Ok(extracted);
     };
     // The end of the run is told here, and not by the load.
     let position = Position { stream, from, to: State::closed(&spooled.to)? };
-    let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor };
+    let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor, destination: None };
     if spooled.count == Some(0) {
         if !app.loader.catalog.end_run(&window).await? {
             anyhow::bail!("another program has pulled it meanwhile");

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod config;
+pub mod connect;
+pub mod destination;
 pub mod doctor;
 pub mod draft;
 pub mod drop;

@@ -153,7 +153,7 @@ pub fn work(folder: PathBuf) -> anyhow::Result<()> {
             for n in 0..rows_of(page) {
                 spool.write(format!("{{\"pair\":{},\"n\":{n}}}\n", page / 2).as_bytes(), 1)?;
             }
-            let window = Window { position, generation, count: Some(spool.rows()), cursor: None };
+            let window = Window { position, generation, count: Some(spool.rows()), cursor: None, destination: None };
             load(spool.finish(OsStr::new("pages.jsonl"), &window)?).await?;
             loaded += 1;
         }

@@ -37,6 +37,7 @@ fn stream(name: &str) -> Stream {
 fn window(from: u64, length: u64) -> Window {
     let at = |place: u64| json!({ "offset": place });
     Window {
+        destination: None,
         position: Position { stream: stream("orders"), from: (from > 0).then(|| at(from)), to: at(from + length) },
         generation: (from / length).try_into().unwrap_or_default(),
         count: None,

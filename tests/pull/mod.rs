@@ -1,6 +1,7 @@
 //! Sources that are pulled, by the real program, from servers that behave and servers that do not.
 
 pub mod clock;
+pub mod destination;
 pub mod drafts;
 pub mod extracts;
 pub mod faults;
@@ -18,6 +19,7 @@ use crate::support::{Outcome, TestDatabase, Workdir};
 pub fn cases() -> Vec<Trial> {
     [
         clock::cases(),
+        destination::cases(),
         drafts::cases(),
         extracts::cases(),
         faults::cases(),

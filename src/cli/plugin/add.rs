@@ -62,7 +62,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     }
     let name = &offered.plugin.name;
     writeln!(out, "added {}", path(&offered.folder))?;
-    let next = match (&offered.plugin.source, offered.plugin.enabled) {
+    let next = match (offered.plugin.sources.first(), offered.plugin.enabled) {
         (_, false) => format!("it is not enabled: app plugin enable {name}"),
         (Some(_), true) => format!("app plugin check {name}, then app pull {name}"),
         (None, true) => "app check FILE, and drop the files into imports/".to_owned(),
@@ -78,10 +78,10 @@ fn usage(unfit: Unfit) -> anyhow::Error {
 /// Prints what the plugin would do.
 fn describe(out: &mut impl Write, offered: &Offer) -> std::io::Result<()> {
     let Offer { plugin, sha256, taken, left_out, .. } = offered;
-    let Offered { name, enabled, table, files, source, other_servers, schedule, variables } = plugin;
+    let Offered { name, enabled, tables, files, sources, destinations, other_servers, schedule, variables } = plugin;
     let mut line = |word: &str, text: &str| writeln!(out, "  {word:<10} {text}");
     line("plugin", &format!("{name} ({})", if *enabled { "enabled" } else { "not enabled" }))?;
-    if let Some(source) = source {
+    for source in sources {
         line("fetches", source)?;
     }
     if !other_servers.is_empty() {
@@ -90,12 +90,18 @@ fn describe(out: &mut impl Write, offered: &Offer) -> std::io::Result<()> {
     if !files.is_empty() {
         line("loads", &files.join(" "))?;
     }
-    let into =
-        table.as_ref().map_or_else(|| "a table named after each file".to_owned(), |table| format!("staging.{table}"));
-    line("into", &into)?;
+    if tables.is_empty() {
+        line("into", "a table named after each file")?;
+    }
+    for table in tables {
+        line("into", &format!("staging.{table}"))?;
+    }
+    for destination in destinations {
+        line("", &format!("of {destination}"))?;
+    }
     match schedule {
         Some(schedule) => line("when", schedule)?,
-        None if source.is_some() => line("when", "by hand: it has no schedule")?,
+        None if !sources.is_empty() => line("when", "by hand: it has no schedule")?,
         None => {}
     }
     if !variables.is_empty() {

@@ -54,7 +54,8 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
 
 fn row(Line { plugin, last_pull }: Line) -> Vec<String> {
     let is_pulled = plugin.source.is_some();
-    let from = plugin.source.unwrap_or_else(|| plugin.files.join(" "));
+    let to = plugin.destination.map_or_else(String::new, |to| format!(" -> {to}"));
+    let from = plugin.source.map_or_else(|| plugin.files.join(" "), |source| source + &to);
     let table = plugin.table.map_or_else(String::new, |table| format!("staging.{table}"));
     let last = match last_pull {
         Some(LastPull { at, status, result }) => {

@@ -76,14 +76,10 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         What::Add(wanted) => add::run(settings, wanted).await,
         What::Remove(wanted) => remove::run(settings, wanted),
         What::List { json } => list::run(settings, json).await,
-        What::Show { name } => {
-            let text = std::fs::read_to_string(find(settings, &name)?.path)?;
-            write!(crate::text::shown::stdout(), "{text}")?;
-            Ok(End::Done)
-        }
+        What::Show { name } => show(settings, &name),
         What::Check { name, json } => check::run(settings, &name, json).await,
-        What::Enable { name } => switch::run(&find(settings, &name)?, true),
-        What::Disable { name } => switch::run(&find(settings, &name)?, false),
+        What::Enable { name } => switch::run(&find(settings, &name)?, &name, true),
+        What::Disable { name } => switch::run(&find(settings, &name)?, &name, false),
     }
 }
 
@@ -93,9 +89,24 @@ fn read(settings: &Settings) -> Plugins {
 
 fn find(settings: &Settings, name: &str) -> anyhow::Result<Listed> {
     let all = read(settings).list();
-    let names: Vec<_> = all.iter().map(|plugin| plugin.name.clone()).collect();
-    let found = all.into_iter().find(|plugin| plugin.name == name);
+    let names: Vec<_> =
+        all.iter().flat_map(|plugin| [Some(plugin.name.clone()), plugin.group.clone()]).flatten().collect();
+    let found = all.into_iter().find(|plugin| plugin.name == name || plugin.group.as_deref() == Some(name));
     let hint = nearest(name, names.iter().map(String::as_str));
     let none = || Usage(format!("there is no plugin {name} in {}{hint}", path(&settings.folders.plugins_dir)));
     Ok(found.ok_or_else(none)?)
+}
+
+/// Prints the file, and what it does not say itself: where rows go.
+fn show(settings: &Settings, name: &str) -> anyhow::Result<End> {
+    let found = find(settings, name)?;
+    let mut out = crate::text::shown::stdout();
+    let text = std::fs::read_to_string(&found.path)?;
+    write!(out, "{text}{}", if text.ends_with('\n') { "" } else { "\n" })?;
+    for plugin in read(settings).list().into_iter().filter(|plugin| plugin.path == found.path) {
+        if let Some(destination) = plugin.destination {
+            writeln!(out, "# the rows of {} go to {destination}", plugin.name)?;
+        }
+    }
+    Ok(End::Done)
 }

@@ -5,10 +5,18 @@ use std::io::Write;
 use anyhow::Context;
 
 use crate::cli::End;
+use crate::daemon::Usage;
 use crate::dataset::plugin::{Listed, switched};
 use crate::text::shown::path;
 
-pub(super) fn run(plugin: &Listed, enabled: bool) -> anyhow::Result<End> {
+pub(super) fn run(plugin: &Listed, name: &str, enabled: bool) -> anyhow::Result<End> {
+    if let Some(group) = plugin.group.as_deref().filter(|group| *group != name) {
+        let word = if enabled { "enable" } else { "disable" };
+        return Err(Usage(format!(
+            "enabled stands for all of {group}: app plugin {word} {group}; which of its pulls run, its run says"
+        ))
+        .into());
+    }
     let shown = path(&plugin.path);
     let text = std::fs::read_to_string(&plugin.path).with_context(|| format!("cannot read {shown}"))?;
     let switched = switched(&text, enabled);
@@ -19,6 +27,6 @@ pub(super) fn run(plugin: &Listed, enabled: bool) -> anyhow::Result<End> {
         written.with_context(|| format!("cannot write {shown}"))?;
     }
     let state = if enabled { "enabled" } else { "disabled" };
-    writeln!(crate::text::shown::stdout(), "{} is {state} ({shown})", plugin.name)?;
+    writeln!(crate::text::shown::stdout(), "{name} is {state} ({shown})")?;
     Ok(End::Done)
 }

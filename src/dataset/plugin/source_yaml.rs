@@ -239,7 +239,11 @@ fn read(yaml: &SourceYaml) -> Result<PullSource, String> {
     Ok(source)
 }
 
-fn address(text: &str) -> Result<Url, String> {
+/// The address of a source.
+///
+/// # Errors
+/// In words that begin with `url:`.
+pub(super) fn address(text: &str) -> Result<Url, String> {
     let wrong = || "url: is no address, such as https://example.org/api".to_owned();
     let url = Url::parse(text).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
