@@ -50,7 +50,9 @@ pub async fn extract(
     let plugins = app.plugins.get();
     let (dataset, source) = wanted(&plugins, name)?;
     if let Some(destination) = &dataset.destination {
-        let why = format!("{name}: its rows go to {destination}, and app --once loads into the project's own database: app pull {name}");
+        let why = format!(
+            "{name}: its rows go to {destination}, and app --once loads into the project's own database: app pull {name}"
+        );
         return Err(WrongPull(why).into());
     }
     let before = waiting_windows(folder.path(), name)?;

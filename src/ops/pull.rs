@@ -291,7 +291,9 @@ pub(super) async fn may_be_empty(loader: &Loader, dataset: &Dataset) -> anyhow::
     let table = &dataset.table;
     if dataset.mode == Mode::Replace && loader.catalog.standing(table).await? == Standing::Filled {
         let drop = drop_of(loader, table);
-        anyhow::bail!("the source has no records, and staging.{table} keeps those that it has: if that is right, {drop}");
+        anyhow::bail!(
+            "the source has no records, and staging.{table} keeps those that it has: if that is right, {drop}"
+        );
     }
     Ok(())
 }
