@@ -95,7 +95,7 @@ mod tests {
                 "postgres://db.example.org:5433/reports",
             ),
             ("postgresql://u@db/reports", "postgres://db/reports"),
-            ("postgres://u@/x?host=/run/pg&port=5439&dbname=y", "postgres:///run/pg:5439/y"),
+            ("postgres:///x?host=/run/pg&port=5439&dbname=y&user=u", "postgres:///run/pg:5439/y"),
             ("sqlite://data/second.db?mode=rwc", "sqlite://data/second.db"),
             ("sqlite:second.db", "sqlite://second.db"),
         ] {

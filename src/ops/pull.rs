@@ -260,7 +260,7 @@ async fn windows(
             }
             return Ok(());
         }
-        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
+        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending).replace('/', "_"));
         let mut loading = Box::pin(load_window(loader, plugins, spool.finish(&name, &window)?));
         if spooled.is_last {
             pulled.add(&loading.await?);
