@@ -1,9 +1,10 @@
 //! The parts of the program, made once out of settings and a database, and always complete.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::alert::Alerts;
 use crate::archive::Archive;
@@ -13,7 +14,7 @@ use crate::dataset::plugin::{CurrentPlugins, Plugins};
 use crate::format::Limits;
 use crate::load::Loader;
 use crate::settings::Settings;
-use crate::warehouse::Warehouse;
+use crate::warehouse::{Address, Warehouse};
 
 /// The program.
 pub struct App {
@@ -25,6 +26,10 @@ pub struct App {
     pub plugins: CurrentPlugins,
     /// Notified of each file that was loaded.
     pub loaded: Notify,
+    /// Address of the database by the settings.
+    pub address: Address,
+    /// Loaders into other databases, by their identity, each with connections of its own.
+    pub destinations: Mutex<HashMap<String, Arc<OnceCell<Arc<Loader>>>>>,
 }
 
 impl App {
@@ -35,12 +40,25 @@ impl App {
             sql: folders.sql_dir.clone(),
             exports: folders.exports_dir.clone(),
             imports: folders.imports_dir.clone(),
+            address: settings.address(),
             limits: settings.archives.limits(),
             archive: Arc::new(settings.archive()),
             alerts: Alerts::default(),
             plugins: CurrentPlugins::default(),
             clock: Clock::default(),
         }
+    }
+
+    /// Closes the connections, those to other databases too.
+    pub async fn close(&self) {
+        let others: Vec<_> = {
+            let mut known = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+            known.drain().filter_map(|(_, cell)| cell.get().cloned()).collect()
+        };
+        for other in others {
+            other.warehouse.close().await;
+        }
+        self.workspace.warehouse.close().await;
     }
 }
 
@@ -49,6 +67,7 @@ pub struct Builder {
     sql: PathBuf,
     exports: PathBuf,
     imports: PathBuf,
+    address: Address,
     limits: Limits,
     archive: Arc<Archive>,
     alerts: Alerts,
@@ -95,10 +114,11 @@ impl Builder {
 
     /// Builds the program over a connected database.
     pub fn build(self, warehouse: Arc<dyn Warehouse>) -> App {
-        let Builder { sql, exports, imports, limits, archive, alerts, plugins, clock } = self;
+        let Builder { sql, exports, imports, address, limits, archive, alerts, plugins, clock } = self;
         let mut workspace = Workspace::new(warehouse, sql, exports);
         workspace.catalog = workspace.catalog.by(clock);
         let loader = Loader { limits, archive, alerts, ..Loader::new(&workspace, &imports) };
-        App { workspace, loader, plugins, loaded: Notify::new() }
+        let (loaded, destinations) = (Notify::new(), Mutex::default());
+        App { workspace, loader, plugins, loaded, address, destinations }
     }
 }

@@ -1,6 +1,7 @@
 //! Checkpoints: how far the streams that are pulled or consumed were loaded. One is moved in the transaction of the rows
 //! that it counts, from the generation before, so that a second program, a late one or a retry brings nothing twice.
 
+use chrono::{DateTime, Utc};
 use models::{checkpoint, load};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryTrait};
@@ -26,7 +27,35 @@ pub struct Checkpoint {
     pub load_id: i64,
 }
 
+/// A stream and how far it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamLine {
+    /// The plugin that names the source.
+    pub plugin: String,
+    /// Rows that its windows brought.
+    pub rows: u64,
+    /// Position behind the last record that was loaded.
+    pub position: Json,
+    /// The time of its last window.
+    pub moved_at: DateTime<Utc>,
+}
+
 impl Catalog {
+    /// All streams that were loaded.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn streams(&self) -> Result<Vec<StreamLine>, WarehouseError> {
+        let lines: Vec<checkpoint::Model> = self.read(checkpoint::Entity::find().into_query()).await?;
+        let line = |line: checkpoint::Model| StreamLine {
+            rows: line.rows.unsigned_abs(),
+            position: serde_json::from_str(&line.position).unwrap_or_default(),
+            plugin: line.plugin,
+            moved_at: line.moved_at,
+        };
+        Ok(lines.into_iter().map(line).collect())
+    }
+
     /// The checkpoint of a stream; `None` before its first window.
     ///
     /// # Errors
@@ -79,7 +108,7 @@ impl Catalog {
         load_id: i64,
         books: &RowCounts,
     ) -> Result<bool, WarehouseError> {
-        let Window { position, generation, count, cursor } = window;
+        let Window { position, generation, count, cursor, .. } = window;
         let stream = &position.stream;
         let moved = checkpoint::ActiveModel {
             position: Set(position.to.to_string()),

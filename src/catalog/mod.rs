@@ -43,7 +43,7 @@ use crate::warehouse::{Cell, Reading, Row, Scope, Transaction, Value, Warehouse,
 
 pub use admission::{Admission, Missing, Repeats, Request};
 pub use beside::BesideLine;
-pub use checkpoints::Checkpoint;
+pub use checkpoints::{Checkpoint, StreamLine};
 pub use freshness::Freshness;
 pub use gone::{Extent, Gone};
 pub(crate) use history::{History, KEPT};

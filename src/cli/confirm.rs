@@ -10,13 +10,21 @@ use crate::text::shown;
 /// # Errors
 /// [`Usage`] if nobody can be asked; `dry_run` is the command that only shows the action.
 pub(super) fn confirm(command: &str, would: &str, question: &str, dry_run: &str) -> anyhow::Result<bool> {
+    let refusal = format!(
+        "{command} cannot be undone and nobody can be asked here: say --yes, or see what it would do by {dry_run}"
+    );
+    agree(refusal, &format!("{would}\n{question} It cannot be undone."))
+}
+
+/// Returns true if a person says yes to the question; `refusal` is the error where nobody can be asked.
+///
+/// # Errors
+/// [`Usage`] if nobody can be asked.
+pub(super) fn agree(refusal: String, question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(Usage(format!(
-            "{command} cannot be undone and nobody can be asked here: say --yes, or see what it would do by {dry_run}"
-        ))
-        .into());
+        return Err(Usage(refusal).into());
     }
-    writeln!(shown::stderr(), "{would}\n{question} It cannot be undone. [y/N]")?;
+    writeln!(shown::stderr(), "{question} [y/N]")?;
     let is_yes = is_yes(std::io::stdin().lock())?;
     if !is_yes {
         writeln!(shown::stderr(), "nothing was done")?;

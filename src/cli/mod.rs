@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod drop;
 mod export;
+mod extract;
 mod graph;
 mod help;
 mod loads;
@@ -146,9 +147,11 @@ enum Command {
     New(new::Wanted),
     /// Pulls what the sources of plugins have: pages of an API, from where the last pull ended
     Pull(pull::Wanted),
+    /// Fetches what the source of a plugin has, and leaves it in imports/ for the next load
+    Extract(extract::Wanted),
     /// Shows what runs by the clock and how the last runs ended; pauses, resumes, runs one now
     Schedule(schedule::Wanted),
-    /// Writes a first plugin for files: their pattern, their table, every column with its type
+    /// Lists, shows, checks, writes, adds and removes plugins; enables and disables them
     Plugin(plugin::Wanted),
     /// Traces rows of the star to their origin: file, line, load, and the row in staging
     Trace(trace::Wanted),
@@ -272,7 +275,7 @@ impl Cli {
     /// Returns true if the command keeps a log file, because it changes the warehouse.
     pub fn keeps_log(&self) -> bool {
         match &self.command {
-            None | Some(Command::Retract(_) | Command::Drop(_) | Command::Pull(_)) => true,
+            None | Some(Command::Retract(_) | Command::Drop(_) | Command::Pull(_) | Command::Extract(_)) => true,
             Some(Command::Schedule(wanted)) => wanted.keeps_log(),
             Some(_) => false,
         }
@@ -302,8 +305,9 @@ impl Cli {
             Some(Command::Why { file, json }) => why::run(&settings, &file, json).await,
             Some(Command::New(wanted)) => new::run(&settings, wanted).await,
             Some(Command::Pull(wanted)) => Box::pin(pull::run(&settings, wanted)).await,
+            Some(Command::Extract(wanted)) => Box::pin(extract::run(&settings, wanted)).await,
             Some(Command::Schedule(wanted)) => Box::pin(schedule::run(&settings, wanted)).await,
-            Some(Command::Plugin(wanted)) => plugin::run(&settings, wanted).await,
+            Some(Command::Plugin(wanted)) => Box::pin(plugin::run(&settings, wanted)).await,
             Some(Command::Graph(wanted)) => graph::run(&settings, wanted).await,
             Some(Command::Trace(wanted)) => trace::run(&settings, wanted).await,
             Some(Command::Export { table, format, output }) => export::run(&settings, &table, format, output).await,

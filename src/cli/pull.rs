@@ -10,7 +10,7 @@ use super::{End, table};
 use crate::app::App;
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::ops::pull::{Pulled, WrongPull, pull, wanted};
+use crate::ops::pull::{Pulled, WrongPull, all_of, pull};
 use crate::pull::Client;
 use crate::settings::Settings;
 use crate::source::Folder;
@@ -41,10 +41,7 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
     let variable = |name: &str| settings.variable(name);
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &variable);
     let names: Vec<String> = match &name {
-        Some(name) => {
-            wanted(&plugins, name).map_err(usage)?;
-            vec![name.clone()]
-        }
+        Some(name) => all_of(&plugins, name).map_err(usage)?,
         None => plugins.sources().map(|(name, ..)| name.to_owned()).collect(),
     };
     let mut end = End::Done;
@@ -59,10 +56,7 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
     }
     let app = daemon::connect(settings).await?;
     app.plugins.set(plugins);
-    let imports = &settings.folders.imports_dir;
-    std::fs::create_dir_all(imports).with_context(|| format!("cannot make the folder {}", imports.display()))?;
-    let folder =
-        Folder::open_to_pull(imports).with_context(|| format!("cannot use the folder {}", imports.display()))?;
+    let folder = folder_of(settings)?;
     let client = Client::new(&app.loader.clock)?;
     let stop = daemon::stop_signal()?;
     let mut out = crate::text::shown::stdout();
@@ -78,7 +72,8 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
         };
         let pulled = match done {
             Ok(pulled) => pulled,
-            Err(error) if all => {
+            // The others are pulled all the same.
+            Err(error) if all || names.len() > 1 => {
                 error!("{name}: {}", crate::text::chain(&error));
                 end = End::Failed;
                 continue;
@@ -97,7 +92,7 @@ pub(super) async fn run(settings: &Settings, wanted_pull: Wanted) -> anyhow::Res
         }
     }
     folder.leave();
-    app.workspace.warehouse.close().await;
+    app.close().await;
     Ok(end)
 }
 
@@ -108,16 +103,24 @@ async fn one(app: &App, folder: &Folder, client: &Client, name: &str, restart: b
     })
 }
 
-fn usage(wrong: WrongPull) -> anyhow::Error {
+/// The folder of files, made where there is none, with a place for the windows of a pull.
+pub(super) fn folder_of(settings: &Settings) -> anyhow::Result<Folder> {
+    let imports = &settings.folders.imports_dir;
+    std::fs::create_dir_all(imports).with_context(|| format!("cannot make the folder {}", imports.display()))?;
+    Folder::open_to_pull(imports).with_context(|| format!("cannot use the folder {}", imports.display()))
+}
+
+pub(super) fn usage(wrong: WrongPull) -> anyhow::Error {
     Usage(wrong.0).into()
 }
 
 fn say(out: &mut impl Write, pulled: &Pulled) -> std::io::Result<()> {
-    let Pulled { plugin, table, tally, rows_loaded, rows_rejected, .. } = pulled;
+    let Pulled { plugin, tally, rows_loaded, rows_rejected, .. } = pulled;
     let mut line = format!(
-        "{plugin}: {} of {}; {rows_loaded} loaded into staging.{table}",
+        "{plugin}: {} of {}; {rows_loaded} loaded into {}",
         counted(tally.records, "record"),
-        counted(tally.pages, "page")
+        counted(tally.pages, "page"),
+        pulled.place()
     );
     for (count, what) in [(*rows_rejected, "rejected"), (tally.known, "known"), (tally.older, "older than asked")] {
         if count > 0 {

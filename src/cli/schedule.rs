@@ -84,7 +84,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
             app.plugins.set(plugins);
             let stop = daemon::stop_signal()?;
             let done = Box::pin(by_hand(&app, &settings.folders.imports_dir, &name, stop())).await;
-            app.workspace.warehouse.close().await;
+            app.close().await;
             let Did { words, has_rejects } = done?;
             writeln!(out, "{name}: {words}")?;
             Ok(if has_rejects { End::Rejects } else { End::Done })

@@ -12,23 +12,20 @@ use tracing::{debug, error, info, warn};
 use crate::alert::{Alerts, Kind};
 use crate::app::App;
 use crate::archive::{Archive, OnSuccess};
-use crate::catalog::Catalog;
 use crate::dataset::plugin::{PluginFolder, Plugins};
 use crate::export::sweep;
 use crate::load::error::passes;
+use crate::ops::connect::{connected, prepare, usage};
 use crate::ops::schedule::runner;
 use crate::ops::status::moment;
 use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
 use crate::text::{chain, counted};
-use crate::warehouse::{self, Address, Scope, Warehouse, WarehouseError, with_grants};
+use crate::warehouse::{self, Address, Scope, Warehouse, WarehouseError};
 use crate::worker::{Backoff, Scheduler, State, TROUBLE, Totals, Watch, build, read_state};
 
-/// A wrong setting or usage: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
+pub use crate::ops::connect::Usage;
 
 /// The end of the daemon's loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,26 +50,7 @@ const TELLING: Duration = Duration::from_secs(3);
 /// # Errors
 /// [`Usage`] if a setting is invalid or a part is missing, else the database's error.
 pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
-    Ok(App::builder(settings).build(connected(settings).await?))
-}
-
-async fn connected(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
-    let warehouse = warehouse::connect(&settings.address()).await.map_err(usage)?;
-    if settings.database.init_db {
-        prepare(&*warehouse).await?;
-    } else {
-        let missing = warehouse.missing().await?;
-        missing.refuse_taken()?;
-        if !missing.to_make.is_empty() {
-            let list = missing.to_make.join(", ");
-            return Err(Usage(format!(
-                "INIT_DB is false, and missing in {}: {list}; start once with INIT_DB=true",
-                warehouse.address()
-            ))
-            .into());
-        }
-    }
-    Ok(warehouse)
+    Ok(App::builder(settings).build(connected(&settings.address()).await?))
 }
 
 /// Loads files out of the folder.
@@ -201,7 +179,7 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
         }
     };
     // A load that does not end in time has rolled back, or copies the log at the next start.
-    let closing = tokio::time::timeout(CLOSING, app.workspace.warehouse.close());
+    let closing = tokio::time::timeout(CLOSING, app.close());
     let _ = tokio::join!(closing, app.loader.alerts.finish(TELLING));
     Ok(totals)
 }
@@ -244,7 +222,7 @@ fn plugin_folder(settings: &Settings, archive: Arc<Archive>) -> PluginFolder {
 /// Connects; with `DEV=true`, to an empty warehouse.
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Warehouse>> {
     if !(settings.database.dev && settings.database.init_db) {
-        return connected(settings).await;
+        return connected(&settings.address()).await;
     }
     let warehouse = warehouse::connect(&settings.address()).await.map_err(usage)?;
     warn!(database = warehouse.address(), "DEV=true: dropping staging, datawarehouse and catalog");
@@ -293,20 +271,6 @@ fn is_passing(error: &anyhow::Error) -> bool {
         || error.downcast_ref::<std::io::Error>().is_some_and(passes)
 }
 
-async fn prepare(warehouse: &dyn Warehouse) -> anyhow::Result<()> {
-    let Err(error) = warehouse.prepare().await else { return Ok(()) };
-    let what = format!("cannot make the schemas in {}", warehouse.address());
-    let error = with_grants(warehouse, &Catalog::tables(), error).await;
-    Err(match error {
-        WarehouseError::MakesNoSchemas(_) => {
-            Usage(format!("{what}: {error}; grant create on the database to the user, or make the schemas for it"))
-                .into()
-        }
-        WarehouseError::Newer(..) | WarehouseError::Incomplete(_) => error.into(),
-        error => anyhow::Error::from(error).context(what),
-    })
-}
-
 /// Connects to an existing warehouse, also to one that takes no writes, and makes nothing.
 ///
 /// # Errors
@@ -328,16 +292,6 @@ pub async fn look(settings: &Settings) -> anyhow::Result<App> {
         });
     }
     Ok(App::builder(&settings).build(warehouse))
-}
-
-fn usage(error: WarehouseError) -> anyhow::Error {
-    match error {
-        WarehouseError::Address(_) => Usage(error.to_string()).into(),
-        WarehouseError::Missing(path) => {
-            Usage(format!("there is no file {path}, and INIT_DB=false makes none: start once with INIT_DB=true")).into()
-        }
-        other => other.into(),
-    }
 }
 
 /// Logs the programs that load out of the folder already. A place is locked as long as its program lives, so the

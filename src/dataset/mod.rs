@@ -1,11 +1,13 @@
 //! Datasets: the table of an input, and the options by which it is read and shaped.
 
+pub mod destination;
 pub mod plugin;
 pub mod pull_since;
 pub mod pull_source;
 
 use serde::Deserialize;
 
+use self::destination::Destination;
 use crate::archive::OnSuccess;
 use crate::format::{Footer, Layout, ReadOptions};
 use crate::schema::{Filter, Fits, Projection, shape, table_name};
@@ -36,6 +38,8 @@ pub struct Dataset {
     pub plugin: String,
     /// Globs of the files that the plugin claims.
     pub files: Vec<String>,
+    /// Other database that the rows go to; `None` for the project's own.
+    pub destination: Option<Destination>,
 }
 
 /// Mode of loading: the fate of earlier loads' rows.

@@ -108,14 +108,23 @@ fn passed_over(member: &Member, name: &str) -> Option<&'static str> {
 
 /// The reason why a member cannot be read, if it is known without the member's bytes.
 fn unreadable(member: &Member, own_name: &str) -> Option<String> {
-    if member.is_encrypted {
-        Some("it is encrypted".to_owned())
-    } else if !matches!(member.method, STORED | DEFLATED) {
-        Some(format!("it is packed by method {}, which is not read: pack it anew with deflate", member.method))
+    if let Some(why) = unreadable_packing(member) {
+        Some(why)
     } else if own_name.starts_with('.') {
         Some("it is a hidden file: name it without the dot, or take it out of the archive".to_owned())
     } else if !Format::is_known(own_name) {
         Some("it has no format that is read; take it out of the archive".to_owned())
+    } else {
+        None
+    }
+}
+
+/// The reason why a member cannot be unpacked.
+pub(super) fn unreadable_packing(member: &Member) -> Option<String> {
+    if member.is_encrypted {
+        Some("it is encrypted".to_owned())
+    } else if !matches!(member.method, STORED | DEFLATED) {
+        Some(format!("it is packed by method {}, which is not read: pack it anew with deflate", member.method))
     } else {
         None
     }

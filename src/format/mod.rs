@@ -3,6 +3,7 @@
 
 mod archive;
 mod audit;
+mod bundle;
 mod cell;
 mod column_stats;
 mod container;
@@ -25,11 +26,13 @@ mod read;
 mod rows;
 mod sheet_scan;
 mod tags;
+mod tar;
 mod unpacked;
 mod workbook;
 mod zip_names;
 
 pub use audit::SpanBytes;
+pub use bundle::{Bundle, Bundled};
 pub use container::{Part, Workbook, parts};
 pub use decoder::{Decoder, decode_if_asked};
 pub use dialect::{Dialect, Escape, LineEnd, NO_DELIMITER, ReadOptions};

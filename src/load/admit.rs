@@ -47,7 +47,10 @@ pub(super) async fn begin<'a>(
     // A load that needs no table which is gone would go on, beside others that cannot.
     loader.catalog.is_whole(&mut *transaction).await?;
     let server = transaction.server().await?;
-    loader.deletions.reconcile(&loader.catalog, &loader.alerts, server.as_deref()).await?;
+    // What was deleted was loaded into the project's own database.
+    if loader.destination.is_none() {
+        loader.deletions.reconcile(&loader.catalog, &loader.alerts, server.as_deref()).await?;
+    }
     Ok(Work { loader, dataset, transaction, server, load_id: 0 })
 }
 

@@ -49,6 +49,12 @@ pub enum LoadError {
         /// The checkpoint's position, as JSON.
         at: String,
     },
+    /// A window of a stream whose plugin is gone, or has no source any more.
+    #[error("no plugin {0} with a source is there any more: nothing of it was loaded")]
+    Unclaimed(String),
+    /// A window of a killed program whose rows go to another database.
+    #[error("its rows go to {0}, and a pull of its plugin alone loads them there")]
+    Elsewhere(String),
     /// Columns or filter of the plugin that do not go with the file.
     #[error("{0}")]
     Shape(String),
@@ -182,7 +188,7 @@ impl LoadError {
     pub(crate) fn consequence(&self) -> Consequence {
         match self {
             LoadError::Source(SourceError::Gone) => Consequence::Forget,
-            LoadError::Passed { .. } => Consequence::Pass,
+            LoadError::Passed { .. } | LoadError::Unclaimed(_) | LoadError::Elsewhere(_) => Consequence::Pass,
             LoadError::Folder(_)
             | LoadError::Unmoved(..)
             | LoadError::Rejects(_)

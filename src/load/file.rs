@@ -180,6 +180,13 @@ async fn open(
         part: part.to_owned(),
         error,
     };
+    let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
+    if let Some(destination) = window.as_ref().map(|window| &window.destination)
+        && *destination != loader.destination
+    {
+        let place = destination.as_deref().unwrap_or("the project's own database");
+        return Err(refuse(name, name, LoadError::Elsewhere(place.to_owned())));
+    }
     may_be_tried(loader, file, name).await.map_err(|error| refuse(name, name, error))?;
     let opened = file.open().map_err(|error| {
         let error = FormatError::from(explain(error, &file.place()));
@@ -189,10 +196,13 @@ async fn open(
     let path = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
     let parts = Input::parts(&path, name, Some(file), loader.limits).await;
     let mut parts = parts.map_err(|error| refuse(name, name, error.into()))?;
-    let window = file.window().map_err(|error| refuse(name, name, LoadError::Folder(error)))?;
     let mut pulled = None;
     if let Some(window) = window {
-        pulled = plugins.pulled(&window.position.stream.plugin).cloned();
+        let plugin = &window.position.stream.plugin;
+        let Some(dataset) = plugins.pulled(plugin) else {
+            return Err(refuse(name, name, unpulled(plugins, plugin)));
+        };
+        pulled = Some(dataset.clone());
         parts.iter_mut().for_each(|part| part.is_window(window.clone()));
     }
     if let (Some(dataset), [_]) = (pulled, &parts[..]) {
@@ -229,6 +239,17 @@ async fn open(
         leave_out(first, &passed);
     }
     Ok((opened, Parts { taken, passed, is_alone }))
+}
+
+/// The error of a window whose plugin pulls nothing now: by other rules than its own it would be another table.
+fn unpulled(plugins: &Plugins, plugin: &str) -> LoadError {
+    if plugins.is_disabled(plugin) {
+        return LoadError::Plugin(format!("the plugin {plugin} is not enabled: app plugin enable {plugin}"));
+    }
+    match plugins.errors().next() {
+        Some(error) => LoadError::Plugin(error.to_string()),
+        None => LoadError::Unclaimed(plugin.to_owned()),
+    }
 }
 
 /// Decides if a file over which programs ended is loaded once more. One whose rows are committed has only to go.

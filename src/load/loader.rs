@@ -37,9 +37,19 @@ pub struct Loader {
     pub alerts: Alerts,
     /// Archive of loaded files that are kept.
     pub archive: Arc<Archive>,
+    /// Name of the database, if it is not the project's own: windows of plugins that name it are loaded, and nothing else.
+    pub destination: Option<String>,
 }
 
 impl Loader {
+    /// Loader into another database, called `destination`, for what plugins send there. It has no alerts of its own.
+    pub fn beside(&self, warehouse: Arc<dyn Warehouse>, imports: &std::path::Path, destination: String) -> Loader {
+        let mut workspace = Workspace::new(warehouse, self.sql.clone(), self.exports.clone());
+        workspace.catalog = workspace.catalog.by(self.clock.clone());
+        let (limits, archive) = (self.limits, Arc::clone(&self.archive));
+        Loader { limits, archive, destination: Some(destination), ..Loader::new(&workspace, imports) }
+    }
+
     /// Loader into this project out of the folder `imports`; without alerts or an archive.
     pub fn new(workspace: &Workspace, imports: &std::path::Path) -> Loader {
         let Workspace { warehouse, catalog, sql, exports } = workspace.clone();
@@ -56,6 +66,7 @@ impl Loader {
             deletions: DeletionLog::of(imports),
             alerts: Alerts::default(),
             archive: Arc::default(),
+            destination: None,
         }
     }
 }

@@ -57,7 +57,11 @@ pub(crate) async fn delete(
 
 /// The table of staging as people write it.
 pub(crate) fn staged(loader: &Loader, table: &str) -> String {
-    loader.warehouse.names().shown(&Table::staging(table))
+    let shown = loader.warehouse.names().shown(&Table::staging(table));
+    match &loader.destination {
+        Some(destination) => format!("{shown} of {destination}"),
+        None => shown,
+    }
 }
 
 /// Logs the counts of a load into the `table`.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::dataset::plugin;
 use crate::project;
 use crate::settings::KNOWN;
-use crate::text::yaml_fault::{Vocabulary, Word};
+use crate::text::yaml_fault::{Level, Vocabulary, Word};
 
 /// The tables of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +111,20 @@ fn settings() -> ReferenceTable {
 
 fn plugin_tables() -> Vec<ReferenceTable> {
     let row = |word: &Word| [word.name, word.takes, word.default, word.example, word.about].map(str::to_owned).to_vec();
-    let tables = plugin::VOCABULARY.levels.iter().map(|level| ReferenceTable {
-        title: if level.above.is_empty() { "Of the files".to_owned() } else { format!("Of {}", level.above) },
+    let table = |title: String, level: &Level| ReferenceTable {
+        title,
         columns: vec!["key", "takes", "default", "example", "what it says"],
         rows: level.words.iter().map(row).collect(),
+    };
+    let of_today = plugin::VOCABULARY.levels.iter().map(|level| match level.above {
+        "" => table("Of the files".to_owned(), level),
+        above => table(format!("Of {above}"), level),
     });
-    tables.collect()
+    let older = plugin::OLDER.levels.iter().map(|level| match level.above {
+        "" => table("Of the older form".to_owned(), level),
+        above => table(format!("Of the older form, {above}"), level),
+    });
+    of_today.chain(older).collect()
 }
 
 fn header_tables() -> Vec<ReferenceTable> {

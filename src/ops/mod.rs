@@ -2,13 +2,17 @@
 
 pub mod check;
 pub mod config;
+pub mod connect;
+pub mod destination;
 pub mod doctor;
 pub mod draft;
 pub mod drop;
 pub mod export;
+pub mod extract;
 pub mod graph;
 pub mod help;
 pub mod loads;
+pub mod plugins;
 pub mod pull;
 pub mod rejects;
 pub mod reported;

@@ -3,14 +3,18 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::app::App;
 use crate::catalog::{Checkpoint, Standing};
+use crate::clock::Clock;
+use crate::dataset::plugin::Plugins;
 use crate::dataset::pull_source::PullSource;
 use crate::dataset::{Dataset, Mode};
-use crate::load::{FileOutcome, LoadReport, load_file};
+use crate::load::{FileOutcome, LoadReport, Loader, load_file};
+use crate::ops::destination;
 use crate::pull::{Client, FirstPage, Pull, PullError, Spooled, State, Tally};
 use crate::schema::is_same_text;
 use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Spool, Stream, Window};
@@ -32,6 +36,8 @@ pub struct Pulled {
     pub plugin: String,
     /// Its table in staging.
     pub table: String,
+    /// The other database that it is in; none for the project's own.
+    pub destination: Option<String>,
     /// True if it went on with an unfinished pull.
     pub resumed: bool,
     /// True if all is there: the pages ended by a rule, and the counts agree.
@@ -50,6 +56,12 @@ pub struct Pulled {
 }
 
 impl Pulled {
+    /// The table as people write it, with its database if that is not the project's own.
+    pub fn place(&self) -> String {
+        let of = self.destination.as_ref().map_or_else(String::new, |destination| format!(" of {destination}"));
+        format!("staging.{}{of}", self.table)
+    }
+
     /// Counts what a window brought.
     fn add(&mut self, reports: &[LoadReport]) {
         for report in reports {
@@ -69,10 +81,7 @@ pub struct WrongPull(pub String);
 ///
 /// # Errors
 /// [`WrongPull`] if there is none, it is not enabled, or it has no source.
-pub fn wanted<'a>(
-    plugins: &'a crate::dataset::plugin::Plugins,
-    name: &str,
-) -> Result<(&'a Dataset, &'a PullSource), WrongPull> {
+pub fn wanted<'a>(plugins: &'a Plugins, name: &str) -> Result<(&'a Dataset, &'a PullSource), WrongPull> {
     if let Some((_, dataset, source)) = plugins.sources().find(|(own, ..)| *own == name) {
         return Ok((dataset, source));
     }
@@ -86,13 +95,31 @@ pub fn wanted<'a>(
     if plugins.datasets().any(|dataset| is_same_text(&dataset.plugin, name)) {
         return Err(WrongPull(format!("the plugin {name} has no source: it reads files")));
     }
+    if let Some((group, key)) = name.rsplit_once('.')
+        && let runs @ [_, ..] = &plugins.of_group(group)[..]
+    {
+        return Err(WrongPull(format!("run of {group} does not name {key}: it runs {}", runs.join(", "))));
+    }
     let names: Vec<_> = plugins.sources().map(|(own, ..)| own).collect();
     let hint = match nearest(name, names.iter().copied()) {
         hint if hint.is_empty() && names.is_empty() => "; no plugin has a source".to_owned(),
         hint if hint.is_empty() => format!("; those with a source are {}", names.join(", ")),
         hint => hint,
     };
-    Err(WrongPull(format!("there is no plugin {name}{hint}")))
+    let wrong = plugins.errors().next().map_or_else(String::new, |wrong| format!("; a plugin is wrong: {wrong}"));
+    Err(WrongPull(format!("there is no plugin {name}{hint}{wrong}")))
+}
+
+/// The plugins that a name stands for: those of a file of the older form, or the one of this name.
+///
+/// # Errors
+/// As [`wanted`].
+pub fn all_of(plugins: &Plugins, name: &str) -> Result<Vec<String>, WrongPull> {
+    let several = plugins.of_group(name);
+    if several.is_empty() {
+        return wanted(plugins, name).map(|_| vec![name.to_owned()]);
+    }
+    Ok(several.into_iter().map(str::to_owned).collect())
 }
 
 /// Pulls what the source of a plugin has. `restart` begins at the beginning.
@@ -103,32 +130,21 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     let plugins = app.plugins.get();
     let (dataset, source) = wanted(&plugins, name)?;
     finish_leftovers(app, folder).await?;
+    let other = destination::loader(app, folder.path(), dataset.destination.as_ref()).await?;
+    let loader = other.as_deref().unwrap_or(&app.loader);
     let stream = Stream { plugin: name.to_owned(), stream: source.stream.clone(), partition: String::new() };
-    let checkpoint = app.loader.catalog.checkpoint(&stream).await?;
-    let changed = match &checkpoint {
-        Some(known) => is_out_of_order(known, source)?,
-        None => app.loader.catalog.other_stream(&stream).await?.filter(|_| source.since.is_some()),
-    };
-    let restart = match changed.filter(|_| !restart) {
-        Some(before) => {
-            must_begin_anew(app, dataset, &before).await?;
-            true
-        }
-        None => restart,
-    };
-    if let Some(checkpoint) = &checkpoint {
-        must_go_on(app, dataset, checkpoint, restart).await?;
-    }
+    let (checkpoint, restart) = begins(loader, dataset, source, &stream, restart).await?;
     if let Some(known) = checkpoint.as_ref().filter(|_| !restart)
         && let Some(tally) = State::untold(&known.position)?
     {
         // It was killed while its last window was loaded, which somebody has finished since.
-        close(app, &stream, (known.position.clone(), known.generation, known.cursor.clone())).await?;
-        let (plugin, table) = (name.to_owned(), dataset.table.clone());
+        close(loader, &stream, (known.position.clone(), known.generation, known.cursor.clone())).await?;
+        let (plugin, table, destination) = (name.to_owned(), dataset.table.clone(), loader.destination.clone());
         let (loads, error) = (Vec::new(), None);
         return Ok(Pulled {
             plugin,
             table,
+            destination,
             resumed: true,
             whole: true,
             tally,
@@ -138,17 +154,11 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
             error,
         });
     }
-    let known = checkpoint.as_ref().map(|known| (&known.position, known.cursor.clone()));
-    let mut pull = Pull::new(source, client, known, restart).map_err(|error| match error {
-        PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{name}: {why}"))),
-        other => other.into(),
-    })?;
-    if dataset.mode == Mode::Upsert {
-        pull = pull.keyed();
-    }
+    let mut pull = pull_of(dataset, source, client, checkpoint.as_ref(), restart)?;
     let mut pulled = Pulled {
         plugin: name.to_owned(),
         table: dataset.table.clone(),
+        destination: loader.destination.clone(),
         resumed: pull.is_resumed(),
         whole: false,
         tally: Tally::default(),
@@ -160,11 +170,60 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     if pulled.resumed {
         info!(plugin = name, "goes on with the unfinished pull, behind {} pages", pull.tally().pages);
     }
-    let done = windows(app, folder, dataset, (stream, checkpoint), &mut pull, &mut pulled).await;
+    let done = windows(loader, &plugins, folder, dataset, (stream, checkpoint), (&mut pull, &mut pulled)).await;
     pulled.tally = pull.tally().clone();
     pulled.whole = done.is_ok();
     pulled.error = done.err().map(|error| crate::text::chain(&error));
     Ok(pulled)
+}
+
+/// The checkpoint that a run goes on from; and true if the run begins at the beginning, as it is asked to or because its source was
+/// changed.
+///
+/// # Errors
+/// [`WrongPull`] if its rows would have a hole, or come twice.
+pub(super) async fn begins(
+    loader: &Loader,
+    dataset: &Dataset,
+    source: &PullSource,
+    stream: &Stream,
+    restart: bool,
+) -> anyhow::Result<(Option<Checkpoint>, bool)> {
+    let checkpoint = loader.catalog.checkpoint(stream).await?;
+    let changed = match &checkpoint {
+        Some(known) => is_out_of_order(known, source)?,
+        None => loader.catalog.other_stream(stream).await?.filter(|_| source.since.is_some()),
+    };
+    let restart = match changed.filter(|_| !restart) {
+        Some(before) => {
+            must_begin_anew(loader, dataset, &before).await?;
+            true
+        }
+        None => restart,
+    };
+    if let Some(checkpoint) = &checkpoint {
+        must_go_on(loader, dataset, checkpoint, restart).await?;
+    }
+    Ok((checkpoint, restart))
+}
+
+/// The run of a source from a checkpoint.
+///
+/// # Errors
+/// [`WrongPull`] if the source does not go with it.
+pub(super) fn pull_of<'a>(
+    dataset: &Dataset,
+    source: &'a PullSource,
+    client: &'a Client,
+    checkpoint: Option<&Checkpoint>,
+    restart: bool,
+) -> anyhow::Result<Pull<'a>> {
+    let known = checkpoint.map(|known| (&known.position, known.cursor.clone()));
+    let pull = Pull::new(source, client, known, restart).map_err(|error| match error {
+        PullError::Usage(why) => anyhow::Error::from(WrongPull(format!("{}: {why}", dataset.plugin))),
+        other => other.into(),
+    })?;
+    Ok(if dataset.mode == Mode::Upsert { pull.keyed() } else { pull })
 }
 
 /// Fetches the first page of a source, and loads nothing.
@@ -176,44 +235,39 @@ pub async fn first_page(client: &Client, source: &PullSource) -> Result<FirstPag
 }
 
 async fn windows(
-    app: &App,
+    loader: &Loader,
+    plugins: &Plugins,
     folder: &Folder,
     dataset: &Dataset,
     (stream, checkpoint): (Stream, Option<Checkpoint>),
-    pull: &mut Pull<'_>,
-    pulled: &mut Pulled,
+    (pull, pulled): (&mut Pull<'_>, &mut Pulled),
 ) -> anyhow::Result<()> {
     // A later window would replace an earlier one.
     let is_whole = dataset.mode == Mode::Replace;
     let (mut from, mut generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
-    let mut next = spool_next(app, folder, pull, is_whole).await?;
+    let mut next = spool_next(&loader.clock, folder, pull, is_whole).await?;
     loop {
         let Some((spool, spooled)) = next else {
-            if is_whole && app.loader.catalog.standing(&dataset.table).await? == Standing::Filled {
-                anyhow::bail!(
-                    "the source has no records, and staging.{0} keeps those that it has: if that is right, app drop staging.{0}",
-                    dataset.table
-                );
-            }
-            return Ok(());
+            return may_be_empty(loader, dataset).await;
         };
         let position = Position { stream: stream.clone(), from, to: spooled.to.clone() };
-        let window = Window { position, generation, count: spooled.count, cursor: spooled.cursor.clone() };
+        let (cursor, destination) = (spooled.cursor.clone(), loader.destination.clone());
+        let window = Window { position, generation, count: spooled.count, cursor, destination };
         if spooled.count == Some(0) {
             // There is nothing to load, but that the run has ended must be known.
-            if !app.loader.catalog.end_run(&window).await? {
+            if !loader.catalog.end_run(&window).await? {
                 anyhow::bail!("another program has pulled it meanwhile");
             }
             return Ok(());
         }
-        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
-        let mut loading = Box::pin(load(app, spool.finish(&name, &window)?, false));
+        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending).replace('/', "_"));
+        let mut loading = Box::pin(load_window(loader, plugins, spool.finish(&name, &window)?));
         if spooled.is_last {
             pulled.add(&loading.await?);
-            return close(app, &stream, (spooled.to, generation + 1, spooled.cursor)).await;
+            return close(loader, &stream, (spooled.to, generation + 1, spooled.cursor)).await;
         }
         // The source answers while the window is loaded; what it has said since is dropped if that fails.
-        let mut asking = Box::pin(spool_next(app, folder, pull, is_whole));
+        let mut asking = Box::pin(spool_next(&loader.clock, folder, pull, is_whole));
         let asked = tokio::select! {
             reports = &mut loading => {
                 pulled.add(&reports?);
@@ -229,28 +283,43 @@ async fn windows(
     }
 }
 
+/// Asserts that a source without records takes no row's place.
+///
+/// # Errors
+/// With `mode: replace`, if the table has rows.
+pub(super) async fn may_be_empty(loader: &Loader, dataset: &Dataset) -> anyhow::Result<()> {
+    let table = &dataset.table;
+    if dataset.mode == Mode::Replace && loader.catalog.standing(table).await? == Standing::Filled {
+        let drop = drop_of(loader, table);
+        anyhow::bail!(
+            "the source has no records, and staging.{table} keeps those that it has: if that is right, {drop}"
+        );
+    }
+    Ok(())
+}
+
 /// Spools the next window; `None` at the end of the run.
 async fn spool_next(
-    app: &App,
+    clock: &Clock,
     folder: &Folder,
     pull: &mut Pull<'_>,
     is_whole: bool,
 ) -> anyhow::Result<Option<(Spool, Spooled)>> {
-    let mut spool = folder.spool(WINDOW, &app.loader.clock)?;
+    let mut spool = folder.spool(WINDOW, clock)?;
     Ok(pull.window(&mut spool, is_whole).await?.map(|spooled| (spool, spooled)))
 }
 
 /// Notes that the end of a run was told.
 async fn close(
-    app: &App,
+    loader: &Loader,
     stream: &Stream,
     (from, generation, cursor): (serde_json::Value, i64, Option<Cursor>),
 ) -> anyhow::Result<()> {
     let to = State::closed(&from)?;
     let position = Position { stream: stream.clone(), from: Some(from), to };
-    let window = Window { position, generation, count: Some(0), cursor };
+    let window = Window { position, generation, count: Some(0), cursor, destination: loader.destination.clone() };
     // Another program has moved it on, and tells of that.
-    app.loader.catalog.end_run(&window).await.map(drop).map_err(Into::into)
+    loader.catalog.end_run(&window).await.map(drop).map_err(Into::into)
 }
 
 /// Loads what a killed program has left, before the checkpoint is asked for.
@@ -262,26 +331,37 @@ async fn finish_leftovers(app: &App, folder: &Folder) -> anyhow::Result<()> {
         let begun = file.is_orphan();
         file.begin_again()?;
         let name = file.name();
-        if let Err(error) = load(app, file, begun).await {
+        if let Err(error) = load(&app.loader, &app.plugins.get(), file, begun).await {
             warn!(file.path = name, "what a killed program has left is not loaded: {}", crate::text::chain(&error));
         }
     }
     Ok(())
 }
 
-/// Loads a window, by as many tries as it takes. One that is not loaded goes: the source gives it again from the checkpoint.
-async fn load(app: &App, file: ClaimedFile, begun: bool) -> anyhow::Result<Vec<LoadReport>> {
-    let (plugins, order) = (app.plugins.get(), &app.loader.order);
+/// Loads a window of this pull.
+async fn load_window(loader: &Loader, plugins: &Plugins, file: ClaimedFile) -> anyhow::Result<Vec<LoadReport>> {
+    let reports = load(loader, plugins, file, false).await?;
+    reports.context("another program has pulled it meanwhile: what it has not loaded, the next pull asks for")
+}
+
+/// Loads a window, by as many tries as it takes. One that is not loaded goes: the source gives it again from the checkpoint. `None` if
+/// another program has brought what is in it, or has to.
+async fn load(
+    loader: &Loader,
+    plugins: &Plugins,
+    file: ClaimedFile,
+    begun: bool,
+) -> anyhow::Result<Option<Vec<LoadReport>>> {
     let (mut tried, mut begun) = (0, begun);
     let mut file = file;
     loop {
         tried += 1;
-        match load_file(&app.loader, &plugins, file, begun, order.join()).await {
-            FileOutcome::Loaded(reports) => return Ok(reports),
+        match load_file(loader, plugins, file, begun, loader.order.join()).await {
+            FileOutcome::Loaded(reports) => return Ok(Some(reports)),
             FileOutcome::Kept(kept, error) if tried < TRIES && error.is_of_database() => {
                 warn!(file.path = kept.name(), "not loaded yet: {error}; try {} of {TRIES}", tried + 1);
                 (file, begun) = (kept, true);
-                app.loader.clock.sleep(PAUSE).await;
+                loader.clock.sleep(PAUSE).await;
             }
             FileOutcome::Kept(kept, error) => {
                 if matches!(kept.window(), Ok(Some(_))) {
@@ -292,9 +372,7 @@ async fn load(app: &App, file: ClaimedFile, begun: bool) -> anyhow::Result<Vec<L
             }
             FileOutcome::Waits(error) => return Err(error.into()),
             FileOutcome::Failed(_) => anyhow::bail!("it is in failed/, with the reason beside it"),
-            FileOutcome::Gone => {
-                anyhow::bail!("another program has pulled it meanwhile: what it has not loaded, the next pull asks for")
-            }
+            FileOutcome::Gone => return Ok(None),
         }
     }
 }
@@ -306,13 +384,21 @@ fn is_out_of_order(known: &Checkpoint, source: &PullSource) -> Result<Option<Str
     Ok((!is_in_order).then(|| "since of another column or format".to_owned()))
 }
 
+/// The command that drops a table.
+fn drop_of(loader: &Loader, table: &str) -> String {
+    let of = loader.destination.as_ref();
+    let of = of.map_or_else(String::new, |destination| format!(" with DATABASE_URL set to {destination}"));
+    format!("app drop staging.{table}{of}")
+}
+
 /// Asserts that the rows of a source that was changed may come once more.
-async fn must_begin_anew(app: &App, dataset: &Dataset, before: &str) -> anyhow::Result<()> {
+async fn must_begin_anew(loader: &Loader, dataset: &Dataset, before: &str) -> anyhow::Result<()> {
     let Dataset { table, plugin, .. } = dataset;
-    if dataset.mode == Mode::Append && app.loader.catalog.standing(table).await? == Standing::Filled {
+    if dataset.mode == Mode::Append && loader.catalog.standing(table).await? == Standing::Filled {
         return Err(WrongPull(format!(
             "{plugin}: its source was changed: staging.{table} has what {before} gave, and all of it would come once more; put it back, \
-             say mode: upsert with a key, or app drop staging.{table} first"
+             say mode: upsert with a key, or {} first",
+            drop_of(loader, table)
         ))
         .into());
     }
@@ -321,9 +407,9 @@ async fn must_begin_anew(app: &App, dataset: &Dataset, before: &str) -> anyhow::
 }
 
 /// Asserts that the rows behind a checkpoint are there, so that going on leaves no hole.
-async fn must_go_on(app: &App, dataset: &Dataset, known: &Checkpoint, restart: bool) -> anyhow::Result<()> {
+async fn must_go_on(loader: &Loader, dataset: &Dataset, known: &Checkpoint, restart: bool) -> anyhow::Result<()> {
     let Dataset { table, plugin, .. } = dataset;
-    let standing = app.loader.catalog.standing(table).await?;
+    let standing = loader.catalog.standing(table).await?;
     let how = match standing {
         Standing::Gone => "is gone",
         Standing::Empty => "is empty",
@@ -338,8 +424,8 @@ async fn must_go_on(app: &App, dataset: &Dataset, known: &Checkpoint, restart: b
     }
     if restart && standing == Standing::Filled && dataset.mode == Mode::Append {
         return Err(WrongPull(format!(
-            "{plugin}: --restart would add the rows of staging.{table} once more: app drop staging.{table} first, or say mode: upsert \
-             with a key"
+            "{plugin}: --restart would add the rows of staging.{table} once more: {} first, or say mode: upsert with a key",
+            drop_of(loader, table)
         ))
         .into());
     }

@@ -54,6 +54,8 @@ pub(super) struct Request {
     pub(super) method: Method,
     /// Headers beside the plugin's.
     pub(super) headers: Vec<(&'static str, String)>,
+    /// True if its body is taken as it comes: a file, whose packing is its own.
+    pub(super) is_file: bool,
 }
 
 /// An answer with status 200 and its whole body.
@@ -172,7 +174,11 @@ impl Client {
                 return Err(Failed::Final(PullError::Refused { url, status, said }));
             }
             let (body, headers) = self.body(source, response).await?;
-            let body = unpacked(body).map_err(|why| Failed::Passing { why, asked: None })?;
+            let body = if request.is_file {
+                body
+            } else {
+                unpacked(body).map_err(|why| Failed::Passing { why, asked: None })?
+            };
             return Ok(Answer { url, headers, date, body });
         }
         Err(page(&url, format!("more than {HOPS} redirects")))
@@ -196,7 +202,7 @@ impl Client {
                 self.http.post(address).header("content-type", "application/json").body(body.to_string())
             }
         };
-        asking = asking.header("accept-encoding", "gzip");
+        asking = asking.header("accept-encoding", if request.is_file { "identity" } else { "gzip" });
         for (name, value) in &request.headers {
             asking = asking.header(*name, value);
         }
@@ -273,7 +279,7 @@ pub(super) fn may_go(source: &PullSource, from: &Url, to: &Url) -> Result<(), Pu
     if is_same_server(to, &source.url) || is_allowed {
         return Ok(());
     }
-    refuse(format!("it leads to another server, {host}: if that is right, say allow_hosts: [\"{host}\"]"))
+    Err(PullError::Elsewhere { url: shown(from), host })
 }
 
 /// The server of an address, with its port if that is not the scheme's.

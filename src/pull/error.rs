@@ -43,6 +43,14 @@ pub enum PullError {
         /// Reason.
         why: String,
     },
+    /// A page or redirect that leads to a server that is not allowed.
+    #[error("{url}: it leads to another server, {host}: if that is right, say allow_hosts: [\"{host}\"]")]
+    Elsewhere {
+        /// Address without credentials.
+        url: String,
+        /// The other server.
+        host: String,
+    },
     /// The pages have ended, or must end, before all records are there.
     #[error("{0}")]
     Partial(String),

@@ -179,7 +179,7 @@ impl Pull<'_> {
         if let Place::Url(next) = place {
             let url = Url::parse(next)
                 .map_err(|error| self.page_error(&format!("the address of the next page is none: {error}")))?;
-            return Ok(Request { url, method, headers });
+            return Ok(Request { url, method, headers, is_file: false });
         }
         let mut params = source.params.clone();
         // A first page has shown the way.
@@ -222,7 +222,7 @@ impl Pull<'_> {
         if !params.is_empty() {
             url.set_query(Some(&query(&params)));
         }
-        Ok(Request { url, method, headers })
+        Ok(Request { url, method, headers, is_file: false })
     }
 }
 

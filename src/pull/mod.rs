@@ -1,6 +1,7 @@
 //! Sources that are pulled: pages of an API, by requests that are tried again, in windows that go on from a checkpoint.
 
 mod client;
+mod download;
 mod error;
 mod fetch;
 mod odata;

@@ -3,12 +3,21 @@
 use serde_json::Value as Json;
 
 use super::fetch::COUNT;
-use super::page::member;
+use super::page::{Page, member};
 use super::paginate::{Next, Place, Seen, absolute};
 use crate::dataset::pull_source::{JsonPath, OData, ODataBy, literal};
 
 /// Names of the next address in a page of OData.
 const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "odata.nextLink", "@nextLink"];
+
+/// Names of the word by which a page of OData is known.
+const CONTEXTS: [&str; 3] = ["@odata.context", "odata.metadata", "@context"];
+
+/// True if the page is one of OData.
+pub(super) fn is_odata(page: &Page) -> bool {
+    let has = |name: &str| page.has(&JsonPath(vec![name.to_owned()]));
+    has("value") && CONTEXTS.into_iter().any(has)
+}
 
 impl OData {
     pub(super) fn next(&self, seen: &Seen<'_>, count: Option<u64>, pages: u64) -> Next {

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::client::{Client, shown};
 use super::error::PullError;
 use super::fetch::{Body, Fetched};
+use super::odata::is_odata;
 use super::page::one_line;
 use super::paginate::Place;
 use super::state::{Found, State};
@@ -197,7 +198,9 @@ impl<'a> Pull<'a> {
                         return Err(self.page_error("since goes with bodies of JSON, and this is none"));
                     }
                     if is_whole && fetched.next.is_some() {
-                        return Err(self.page_error("mode: replace takes pages of JSON, or one page of another kind"));
+                        return Err(self.page_error(
+                            "mode: replace and app extract take pages of JSON, or one page of another kind",
+                        ));
                     }
                     self.count_bytes(bytes.len())?;
                     self.state.pages += 1;
@@ -268,6 +271,7 @@ impl<'a> Pull<'a> {
             end: fetched.end,
             is_unstable,
             is_unpaged: self.paginate == Some(Paginate::None) && matches!(fetched.body, Body::Json(_)),
+            is_odata: matches!(&fetched.body, Body::Json(page) if is_odata(page)),
         })
     }
 
@@ -374,4 +378,6 @@ pub struct FirstPage {
     pub is_unstable: bool,
     /// True if it is one page of JSON without a way to another.
     pub is_unpaged: bool,
+    /// True if the server speaks OData.
+    pub is_odata: bool,
 }

@@ -105,6 +105,11 @@ impl State {
         Ok(by.is_none() || by == source.since.as_ref().map(Since::by))
     }
 
+    /// True if a run has begun there and not ended; one of another version tells nothing.
+    pub fn is_unfinished(position: &Json) -> bool {
+        State::of(position).is_ok_and(|state| state.next.is_some())
+    }
+
     /// The position behind a run whose end is told.
     ///
     /// # Errors

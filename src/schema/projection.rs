@@ -111,6 +111,8 @@ pub struct Selection {
     pub rules: Vec<ColumnRule>,
     /// True if the other columns are left out.
     pub drops_others: bool,
+    /// True if an input without one of the rules' columns fails.
+    pub needs_all: bool,
     /// Notation of the other columns.
     pub notation: Notation,
 }
@@ -197,7 +199,7 @@ pub struct Projection {
 /// In words: a required column that is not there, or a filter over one that is not.
 pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -> Result<Projection, String> {
     let (mut columns, mut absent) = (Vec::new(), Vec::new());
-    let Selection { rules, drops_others, notation } = selection;
+    let Selection { rules, drops_others, needs_all, notation } = selection;
     let plain = |place: usize| ProjectedColumn {
         column: input[place].clone(),
         place,
@@ -219,6 +221,10 @@ pub fn shape(input: &[Column], selection: &Selection, filter: Option<&Filter>) -
         else {
             if rule.required {
                 return Err(format!("the required column {} is not in the file", rule.shown()));
+            }
+            if *needs_all {
+                let there: Vec<_> = input.iter().map(|column| column.header.as_str()).collect();
+                return Err(format!("no column {} comes; those that come are {}", rule.shown(), there.join(", ")));
             }
             let fits = rule.kind.map_or(Fits::ALL, Fits::stated);
             let header = rule.headers.first().cloned().unwrap_or_default();

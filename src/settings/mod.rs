@@ -21,7 +21,7 @@ use crate::warehouse::Address;
 pub use crate::text::secrets::without_password;
 pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
-pub(crate) use places::database_file;
+pub(crate) use places::{database_file, real};
 
 /// All settings, by concern.
 #[derive(Clone, Debug)]

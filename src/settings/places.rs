@@ -57,7 +57,7 @@ pub(crate) fn database_file(address: &str) -> Option<PathBuf> {
 }
 
 /// The whole path, through existing links.
-fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut real = PathBuf::new();
     for part in whole.components() {

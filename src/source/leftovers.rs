@@ -7,7 +7,8 @@ use std::io;
 use super::Dir;
 use super::claimed::ClaimedFile;
 use super::folder::{Folder, MANIFEST, NOTE, PULLING, SPOOLING, STATE, STATE_NEW, STOPPED};
-use super::places::claims_folders;
+use super::owner::believed;
+use super::places::{claims_folders, window_of};
 
 impl Folder {
     /// Claims the files of programs that have ended: their loads did not finish, or their deletes. `stuck` is called
@@ -30,17 +31,44 @@ impl Folder {
                 for claim in place.folders()? {
                     self.take_over(&place, &claim, orphan, &mut claimed, stuck)?;
                 }
-                // An unclaimed file stays, and so does the note of the program's end.
-                if place.folders()?.is_empty() {
-                    for note in [STOPPED, PULLING, STATE, STATE_NEW] {
-                        let _ = place.remove(note);
-                    }
-                    let _ = claims.remove_dir(name);
-                }
+                clear(&claims, &name, &place)?;
             }
         }
         claimed.sort_by_key(ClaimedFile::os_name);
         Ok(claimed)
+    }
+
+    /// Deletes the windows of a plugin's source that programs have left, but for those that a program has in hand; returns their number.
+    /// What they hold, the source gives again from the checkpoint.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or a file that cannot be deleted.
+    pub fn discard_windows(&self, plugin: &str) -> io::Result<usize> {
+        let home = self.home_of_claims();
+        let (owners, mut discarded) = (believed(&home.root)?, 0);
+        for (claims, places) in claims_folders(&home.root, &|meta| home.us.own(meta))? {
+            for (name, place) in places {
+                let lock = place.reopen()?;
+                if lock.try_lock().is_err() {
+                    continue;
+                }
+                for claim in place.folders()? {
+                    let dir = place.dir(&claim)?;
+                    if window_of(&dir, &owners, plugin).is_none() {
+                        continue;
+                    }
+                    // The manifest goes last: without it, the window would be a file.
+                    for file in dir.names()?.iter().filter(|file| *file != MANIFEST) {
+                        dir.remove(file)?;
+                    }
+                    dir.remove(MANIFEST)?;
+                    place.remove_dir(&claim)?;
+                    discarded += 1;
+                }
+                clear(&claims, &name, &place)?;
+            }
+        }
+        Ok(discarded)
     }
 
     fn take_over(
@@ -82,4 +110,15 @@ impl Folder {
         let _ = place.remove_dir(claim);
         Ok(())
     }
+}
+
+/// Clears the place of a program that has ended. An unclaimed file stays, and so does the note of the program's end.
+fn clear(claims: &Dir, name: &OsStr, place: &Dir) -> io::Result<()> {
+    if place.folders()?.is_empty() {
+        for note in [STOPPED, PULLING, STATE, STATE_NEW] {
+            let _ = place.remove(note);
+        }
+        let _ = claims.remove_dir(name);
+    }
+    Ok(())
 }

@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{Metadata, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Dir;
-use super::folder::{CLAIMS, FAILED, PULLING};
+use super::folder::{CLAIMS, FAILED, MANIFEST, NOTE, PULLING, SPOOLING};
 use super::owner::believed;
+use super::{Dir, Window};
 
 /// A program's place, as others see it.
 pub(crate) struct Place {
@@ -53,6 +53,42 @@ pub(crate) fn places(path: &Path) -> io::Result<Vec<Place>> {
 /// A folder that cannot be read.
 pub fn is_watched(path: &Path) -> io::Result<bool> {
     Ok(places(path)?.iter().any(|place| place.watches))
+}
+
+/// A window of a stream that lies in the folder and is not loaded.
+#[derive(Debug)]
+pub struct WaitingWindow {
+    /// Its manifest.
+    pub window: Window,
+    /// Its file.
+    pub path: PathBuf,
+    /// True if a program that lives has it.
+    pub is_in_hand: bool,
+}
+
+/// Lists the windows of a plugin's source that lie in the folder.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn waiting_windows(path: &Path, plugin: &str) -> io::Result<Vec<WaitingWindow>> {
+    let mut all = Vec::new();
+    for place in places(path)? {
+        for claim in place.dir.folders()? {
+            let Ok(dir) = place.dir.dir(&claim) else { continue };
+            let names = dir.names().unwrap_or_default();
+            let file = names.iter().find(|name| ![NOTE, MANIFEST, SPOOLING].iter().any(|own| name == own));
+            if let (Some(file), Some(window)) = (file, window_of(&dir, &place.owners, plugin)) {
+                all.push(WaitingWindow { window, path: dir.path().join(file), is_in_hand: place.lives });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The manifest in a claim's folder, if its stream is one of this plugin.
+pub(super) fn window_of(claim: &Dir, owners: &[u32], plugin: &str) -> Option<Window> {
+    let text = claim.note(MANIFEST, owners).ok()?;
+    serde_json::from_slice(&text).ok().filter(|window: &Window| window.position.stream.plugin == plugin)
 }
 
 /// A folder of places, and the places in it by name.

@@ -70,6 +70,9 @@ pub struct Window {
     pub count: Option<u64>,
     /// Cursor behind it, if the source has one.
     pub cursor: Option<Cursor>,
+    /// Other database that its rows go to; `None` for the project's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
 }
 
 /// Identity of an input, by which it is known again.

@@ -7,6 +7,7 @@ pub mod json_shapes;
 pub mod ledger;
 pub mod logs;
 pub mod messages;
+pub mod plugin_add;
 pub mod readme;
 pub mod reference;
 pub mod terminal;
@@ -23,6 +24,7 @@ pub fn cases() -> Vec<Trial> {
         ledger::cases(),
         logs::cases(),
         messages::cases(),
+        plugin_add::cases(),
         readme::cases(),
         reference::cases(),
         terminal::cases(),

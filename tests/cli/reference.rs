@@ -71,8 +71,9 @@ async fn help_that_is_not_there_is_named(workdir: Workdir) -> Outcome {
 /// Each key's example is read by the plugins' reader.
 async fn examples_are_right(workdir: Workdir) -> Outcome {
     let reference = Topic::Plugin.reference();
-    let [file, schedule, source, paginate, auth, since, column] = reference.tables.as_slice() else {
-        anyhow::bail!("seven tables")
+    let [file, schedule, destination, source, paginate, auth, since, column, older @ ..] = reference.tables.as_slice()
+    else {
+        anyhow::bail!("eight tables, and those of the older form")
     };
     let pulled = |kind: &str, lines: &str| {
         format!("name: x\nmode: append\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
@@ -81,6 +82,7 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         let example = &row[3];
         let with = match row[0].as_str() {
             "source" => "mode: append\n",
+            "destination" => return pulled("http", &format!("{example}\n")),
             "schedule" => return pulled("http", &format!("{example}\n")),
             "catch_up" => return pulled("http", &format!("schedule: hourly\n{example}\n")),
             "name" => return format!("{example}\nfiles: [a.csv]\n"),
@@ -150,11 +152,36 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         pulled("http", &format!("  since: {{{with}, {example}}}\n"))
     };
     let all = file.rows.iter().map(whole).chain(column.rows.iter().map(within));
-    let all = all.chain(schedule.rows.iter().map(of_schedule));
+    let of_destination = |row: &Vec<String>| pulled("http", &format!("destination:\n  {}\n", row[3]));
+    let of_older = |(level, row): (usize, &Vec<String>)| {
+        let (name, example) = (row[0].as_str(), &row[3]);
+        let must = [("name", "name: x"), ("run", "run: A"), ("etl", "etl:")];
+        let mut lines: Vec<_> =
+            must.iter().filter(|(key, _)| level > 0 || *key != name).map(|(_, line)| *line).collect();
+        let entry = [("indicator", "    indicator: A"), ("api", "    api: https://a.org")];
+        let entry: Vec<_> = entry.iter().filter(|(key, _)| level != 1 || *key != name).map(|(_, line)| *line).collect();
+        let above =
+            ["", "", "    transform:\n  ", "    destination:\n  ", "    destination:\n      postgres:\n    "][level];
+        if (level, name) != (0, "etl") {
+            lines.push("  A:");
+            lines.extend(entry.iter().copied());
+            lines.extend(["  B:", "    indicator: B", "    api: https://a.org"].iter().filter(|_| level == 0));
+        }
+        let own = if level == 0 { example.clone() } else { format!("{above}    {example}") };
+        let with = if name == "catch_up" { "schedule: hourly\n" } else { "" };
+        format!("{}\n{with}{own}\n", lines.join("\n"))
+    };
+    let older = older.iter().enumerate().flat_map(|(level, table)| table.rows.iter().map(move |row| (level, row)));
+    let all = all.chain(schedule.rows.iter().map(of_schedule)).chain(destination.rows.iter().map(of_destination));
+    let all = all.chain(older.map(of_older));
     let all = all.chain(source.rows.iter().map(of_source)).chain(paginate.rows.iter().map(of_paginate));
     for yaml in all.chain(auth.rows.iter().map(of_auth)).chain(since.rows.iter().map(of_since)) {
         workdir.plugin("x", &yaml)?;
-        let known = |name: &str| Ok((name != "TZ").then(|| "a".to_owned()));
+        let known = |name: &str| match name {
+            "TZ" => Ok(None),
+            "NAME" | "REPORTS_URL" => Ok(Some("sqlite://a.db".to_owned())),
+            _ => Ok(Some("a".to_owned())),
+        };
         let plugins = sluice::dataset::plugin::Plugins::read(&workdir.path("plugins"), &known);
         plugins.map_err(|error| anyhow::anyhow!("{error}\n{yaml}"))?;
     }

@@ -74,8 +74,12 @@ fn project(workdir: &Workdir, settings: &[(&str, &str)]) -> Outcome {
 async fn no_line_is_wider_than_it(database: TestDatabase, workdir: Workdir) -> Outcome {
     let settings = [("DATABASE_URL", database.url.as_str())];
     project(&workdir, &settings)?;
+    let source =
+        "source: {kind: http, url: https://shop.example.org/api/v2/a/rather/long/path/to/orders}\nmode: replace\n";
+    workdir.plugin("shop_of_the_north", &format!("name: shop_of_the_north\n{source}schedule: daily 06:00\n"))?;
     for columns in [40, 80, 120] {
         for arguments in [
+            vec!["plugin", "list"],
             vec!["status"],
             vec!["loads"],
             vec!["doctor"],

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sluice::dataset::plugin::Plugins;
 use sluice::load::{FileOutcome, load_file};
 use sluice::settings::Settings;
 use sluice::source::{Bounds, ClaimedFile, Folder, Position, Stream, Window};
@@ -121,6 +122,8 @@ pub fn work(folder: PathBuf) -> anyhow::Result<()> {
     let settings = Settings::from_pairs(settings.map(|(name, value)| (name.to_owned(), value)), [])?;
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let app = sluice::daemon::connect(&settings).await?;
+        let source = "source: {kind: http, url: \"http://127.0.0.1/pages\"}";
+        app.plugins.set(Plugins::of_text("faults", &format!("name: faults\n{source}\ntable: pages\nmode: append\n"))?);
         let imports = Folder::open(&folder.join("imports"))?;
         let load = async |mut file: ClaimedFile| {
             let begun = file.is_orphan();
@@ -150,7 +153,7 @@ pub fn work(folder: PathBuf) -> anyhow::Result<()> {
             for n in 0..rows_of(page) {
                 spool.write(format!("{{\"pair\":{},\"n\":{n}}}\n", page / 2).as_bytes(), 1)?;
             }
-            let window = Window { position, generation, count: Some(spool.rows()), cursor: None };
+            let window = Window { position, generation, count: Some(spool.rows()), cursor: None, destination: None };
             load(spool.finish(OsStr::new("pages.jsonl"), &window)?).await?;
             loaded += 1;
         }

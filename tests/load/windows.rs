@@ -37,6 +37,7 @@ fn stream(name: &str) -> Stream {
 fn window(from: u64, length: u64) -> Window {
     let at = |place: u64| json!({ "offset": place });
     Window {
+        destination: None,
         position: Position { stream: stream("orders"), from: (from > 0).then(|| at(from)), to: at(from + length) },
         generation: (from / length).try_into().unwrap_or_default(),
         count: None,
@@ -67,6 +68,13 @@ fn spooled(folder: &Folder, name: &str, text: &str, window: &Window) -> anyhow::
     Ok(spool.finish(OsStr::new(name), window)?)
 }
 
+/// A program with the plugin whose source gives the windows, into this table.
+fn app_of(workdir: &Workdir, database: &TestDatabase, table: &str) -> anyhow::Result<App> {
+    let source = "source: {kind: http, url: \"http://127.0.0.1/orders\"}";
+    workdir.plugin("shop", &format!("name: shop\n{source}\ntable: {table}\nmode: append\nmax_rejects: 100 %\n"))?;
+    Ok(workdir.app(database))
+}
+
 async fn loaded(app: &App, file: ClaimedFile) -> FileOutcome {
     let begun = file.is_orphan();
     load_file(&app.loader, &app.plugins.get(), file, begun, app.loader.order.join()).await
@@ -87,7 +95,7 @@ async fn stands_at(app: &App) -> anyhow::Result<Option<(serde_json::Value, i64, 
 }
 
 async fn equal_pages_are_two_windows_and_each_is_loaded_once(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let (app, folder) = (workdir.app(&database), Folder::open(&workdir.path("imports"))?);
+    let (app, folder) = (app_of(&workdir, &database, "orders")?, Folder::open(&workdir.path("imports"))?);
     let page = "{\"id\":1}\n{\"id\":2}\n";
     for n in 0..3 {
         let outcome = loaded(&app, spooled(&folder, "orders.jsonl", page, &window(n * 2, 2))?).await;
@@ -112,7 +120,7 @@ async fn equal_pages_are_two_windows_and_each_is_loaded_once(database: TestDatab
 }
 
 async fn a_window_from_elsewhere_is_not_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let (app, folder) = (workdir.app(&database), Folder::open(&workdir.path("imports"))?);
+    let (app, folder) = (app_of(&workdir, &database, "orders")?, Folder::open(&workdir.path("imports"))?);
     loaded(&app, spooled(&folder, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?).await;
     // Behind a gap; from the beginning once more, and further; and by a program that knew an earlier checkpoint.
     let ahead = window(4, 2);
@@ -128,14 +136,15 @@ async fn a_window_from_elsewhere_is_not_loaded(database: TestDatabase, workdir: 
 }
 
 async fn of_two_windows_from_one_place_one_is_loaded(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let (app, folder) = (workdir.app(&database), Folder::open(&workdir.path("imports"))?);
+    // Each into a table of its own, so that nothing else brings them into an order.
+    let (app, beside) = (app_of(&workdir, &database, "one")?, app_of(&workdir, &database, "other")?);
+    let folder = Folder::open(&workdir.path("imports"))?;
     let text: String = (0..2000).map(|id| format!("{{\"id\":{id}}}\n")).collect();
     for round in 0..8 {
-        // Each into a table of its own, so that nothing else brings them into an order.
         let window = window(round * 2, 2);
         let of = |table: &str| spooled(&folder, &format!("{table}.jsonl"), &text, &window);
         let (one, other) = (of("one")?, of("other")?);
-        let (one, other) = tokio::join!(loaded(&app, one), loaded(&app, other));
+        let (one, other) = tokio::join!(loaded(&app, one), loaded(&beside, other));
         let is_loaded = |outcome: &FileOutcome| matches!(outcome, FileOutcome::Loaded(_));
         let is_gone = |outcome: &FileOutcome| matches!(outcome, FileOutcome::Gone);
         anyhow::ensure!(
@@ -156,7 +165,7 @@ async fn of_two_windows_from_one_place_one_is_loaded(database: TestDatabase, wor
 }
 
 async fn a_window_has_as_many_records_as_the_source_said(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let (app, folder) = (workdir.app(&database), Folder::open(&workdir.path("imports"))?);
+    let (app, folder) = (app_of(&workdir, &database, "orders")?, Folder::open(&workdir.path("imports"))?);
     let said = |count| Window { count: Some(count), ..window(0, 2) };
     let outcome = loaded(&app, spooled(&folder, "orders.jsonl", "{\"id\":1}\n{\"id\":\n", &said(3))?).await;
     let FileOutcome::Kept(_, error) = &outcome else { anyhow::bail!("{outcome:?}") };
@@ -174,6 +183,7 @@ async fn a_window_has_as_many_records_as_the_source_said(database: TestDatabase,
 }
 
 async fn a_spooled_window_is_loaded_by_the_next_program(database: TestDatabase, workdir: Workdir) -> Outcome {
+    app_of(&workdir, &database, "orders")?;
     // One that is whole, and one that another program had begun to write.
     let folder = Folder::open(&workdir.path("imports"))?;
     spooled(&folder, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?;
@@ -190,7 +200,7 @@ async fn a_spooled_window_is_loaded_by_the_next_program(database: TestDatabase, 
 }
 
 async fn a_window_that_programs_end_over_is_asked_for_again(database: TestDatabase, workdir: Workdir) -> Outcome {
-    let app = workdir.app(&database);
+    let app = app_of(&workdir, &database, "orders")?;
     spooled(&Folder::open(&workdir.path("imports"))?, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?;
     for ends in 1..=3 {
         let folder = Folder::open(&workdir.path("imports"))?;
@@ -208,7 +218,7 @@ async fn a_window_that_programs_end_over_is_asked_for_again(database: TestDataba
 
 async fn a_window_comes_back_with_a_restored_database(database: TestDatabase, workdir: Workdir) -> Outcome {
     // The checkpoint goes back with the rows, so that the source gives them again: nobody is told of a lost file.
-    let (app, folder) = (workdir.app(&database), Folder::open(&workdir.path("imports"))?);
+    let (app, folder) = (app_of(&workdir, &database, "orders")?, Folder::open(&workdir.path("imports"))?);
     loaded(&app, spooled(&folder, "orders.jsonl", "{\"id\":1}\n{\"id\":2}\n", &window(0, 2))?).await;
     same(workdir.list("imports/.sluice").iter().any(|name| name.contains("deleted")), false)
 }

@@ -1,6 +1,9 @@
 //! Sources that are pulled, by the real program, from servers that behave and servers that do not.
 
 pub mod clock;
+pub mod destination;
+pub mod drafts;
+pub mod extracts;
 pub mod faults;
 pub mod moved;
 pub mod pages;
@@ -14,10 +17,20 @@ use crate::support::process::app;
 use crate::support::{Outcome, TestDatabase, Workdir};
 
 pub fn cases() -> Vec<Trial> {
-    [clock::cases(), faults::cases(), moved::cases(), pages::cases(), since::cases(), who::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        clock::cases(),
+        destination::cases(),
+        drafts::cases(),
+        extracts::cases(),
+        faults::cases(),
+        moved::cases(),
+        pages::cases(),
+        since::cases(),
+        who::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A command's exit code and all that it said.

@@ -7,8 +7,9 @@ use serde::Serialize;
 use crate::cli::{End, check, screen, table};
 use crate::clock::Clock;
 use crate::daemon::Usage;
+use crate::dataset::plugin::Plugins;
 use crate::ops::check::{Checked, check_bytes};
-use crate::ops::pull::{first_page, wanted};
+use crate::ops::pull::{all_of, first_page, wanted};
 use crate::pull::Client;
 use crate::settings::Settings;
 
@@ -18,6 +19,7 @@ const SHOWN: usize = 3;
 #[derive(Serialize)]
 struct Page {
     plugin: String,
+    destination: Option<String>,
     records: usize,
     said: Option<u64>,
     path: Option<String>,
@@ -29,7 +31,20 @@ struct Page {
 
 pub(super) async fn run(settings: &Settings, name: &str, json: bool) -> anyhow::Result<End> {
     let plugins = super::read(settings);
-    let (dataset, source) = wanted(&plugins, name).map_err(|wrong| Usage(wrong.0))?;
+    let names = all_of(&plugins, name).map_err(|wrong| Usage(wrong.0))?;
+    let mut end = End::Done;
+    for name in &names {
+        end = match (end, one(settings, &plugins, name, json).await?) {
+            (End::Done, of_one) | (End::Rejects, of_one @ End::Failed) => of_one,
+            (before, _) => before,
+        };
+    }
+    Ok(end)
+}
+
+async fn one(settings: &Settings, plugins: &Plugins, name: &str, json: bool) -> anyhow::Result<End> {
+    let (dataset, source) = wanted(plugins, name).map_err(|wrong| Usage(wrong.0))?;
+    let destination = dataset.destination.as_ref().map(ToString::to_string);
     let page = first_page(&Client::new(&Clock::default())?, source).await?;
     let body = page.records.join("\n");
     let parts = match page.records.is_empty() {
@@ -51,6 +66,7 @@ pub(super) async fn run(settings: &Settings, name: &str, json: bool) -> anyhow::
         let (has_next, is_unstable) = (page.has_next, page.is_unstable);
         table::print_json(&Page {
             plugin: name.to_owned(),
+            destination,
             records,
             said,
             path,
@@ -93,6 +109,9 @@ pub(super) async fn run(settings: &Settings, name: &str, json: bool) -> anyhow::
     }
     for part in parts {
         check::print(&mut out, part)?;
+    }
+    if let Some(destination) = destination {
+        writeln!(out, "rows go to staging.{} of {destination}", dataset.table)?;
     }
     writeln!(out, "Nothing was loaded. Next: app pull {name}")?;
     Ok(end)

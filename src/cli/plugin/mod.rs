@@ -1,15 +1,17 @@
-//! `app plugin list | show | check | enable | disable | new`: the plugins of the project.
+//! `app plugin list | show | check | enable | disable | new | add | remove`: the plugins of the project.
 
+mod add;
 mod check;
+mod list;
 mod new;
+mod remove;
 mod switch;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{End, screen, table};
+use super::End;
 use crate::daemon::Usage;
 use crate::dataset::plugin::{Listed, Plugins};
 use crate::settings::Settings;
@@ -55,32 +57,29 @@ enum What {
         /// The plugin
         name: String,
     },
-    /// Writes plugins/NAME/plugin.yaml, which reads these files with every column typed
-    #[command(after_help = "Example:\n  app plugin new orders --from orders_2026-01.csv orders_2026-02.csv")]
-    New {
-        /// The plugin's name: small letters, digits and _
-        name: String,
-        /// Files of its table
-        #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
-        from: Vec<PathBuf>,
-        /// Print the plugin instead of writing it
-        #[arg(long)]
-        print: bool,
-    },
+    /// Writes plugins/NAME/plugin.yaml for files of one table, or for the first page of an address, with every column typed
+    #[command(after_help = "Example:\n  app plugin new orders --from orders_2026-01.csv orders_2026-02.csv\n  \
+                            app plugin new posts --url https://jsonplaceholder.typicode.com/posts")]
+    New(new::Wanted),
+    /// Adds a plugin from a folder or an archive, which may be an address: shows what it would do, and asks
+    #[command(
+        after_help = "Example:\n  app plugin add orders.zip\n  app plugin add https://example.org/orders.tar.gz --sha256 9f86…"
+    )]
+    Add(add::Wanted),
+    /// Takes a plugin's folder away; its table and its checkpoint stay
+    Remove(remove::Wanted),
 }
 
 pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
     match wanted.what {
-        What::New { name, from, print } => new::run(settings, &name, &from, print).await,
-        What::List { json } => list(settings, json),
-        What::Show { name } => {
-            let text = std::fs::read_to_string(find(settings, &name)?.path)?;
-            write!(crate::text::shown::stdout(), "{text}")?;
-            Ok(End::Done)
-        }
+        What::New(wanted) => new::run(settings, wanted).await,
+        What::Add(wanted) => add::run(settings, wanted).await,
+        What::Remove(wanted) => remove::run(settings, wanted),
+        What::List { json } => list::run(settings, json).await,
+        What::Show { name } => show(settings, &name),
         What::Check { name, json } => check::run(settings, &name, json).await,
-        What::Enable { name } => switch::run(&find(settings, &name)?, true),
-        What::Disable { name } => switch::run(&find(settings, &name)?, false),
+        What::Enable { name } => switch::run(&find(settings, &name)?, &name, true),
+        What::Disable { name } => switch::run(&find(settings, &name)?, &name, false),
     }
 }
 
@@ -90,32 +89,24 @@ fn read(settings: &Settings) -> Plugins {
 
 fn find(settings: &Settings, name: &str) -> anyhow::Result<Listed> {
     let all = read(settings).list();
-    let names: Vec<_> = all.iter().map(|plugin| plugin.name.clone()).collect();
-    let found = all.into_iter().find(|plugin| plugin.name == name);
+    let names: Vec<_> =
+        all.iter().flat_map(|plugin| [Some(plugin.name.clone()), plugin.group.clone()]).flatten().collect();
+    let found = all.into_iter().find(|plugin| plugin.name == name || plugin.group.as_deref() == Some(name));
     let hint = nearest(name, names.iter().map(String::as_str));
     let none = || Usage(format!("there is no plugin {name} in {}{hint}", path(&settings.folders.plugins_dir)));
     Ok(found.ok_or_else(none)?)
 }
 
-fn list(settings: &Settings, json: bool) -> anyhow::Result<End> {
-    let all = read(settings).list();
-    let end = if all.iter().any(|plugin| plugin.error.is_some()) { End::Failed } else { End::Done };
-    if json {
-        all.iter().try_for_each(table::print_json)?;
-        return Ok(end);
+/// Prints the file, and what it does not say itself: where rows go.
+fn show(settings: &Settings, name: &str) -> anyhow::Result<End> {
+    let found = find(settings, name)?;
+    let mut out = crate::text::shown::stdout();
+    let text = std::fs::read_to_string(&found.path)?;
+    write!(out, "{text}{}", if text.ends_with('\n') { "" } else { "\n" })?;
+    for plugin in read(settings).list().into_iter().filter(|plugin| plugin.path == found.path) {
+        if let Some(destination) = plugin.destination {
+            writeln!(out, "# the rows of {} go to {destination}", plugin.name)?;
+        }
     }
-    if all.is_empty() {
-        writeln!(screen::stdout(), "no plugin is in {}", path(&settings.folders.plugins_dir))?;
-        return Ok(end);
-    }
-    let rows: Vec<_> = all
-        .into_iter()
-        .map(|plugin| {
-            let from = plugin.source.unwrap_or_else(|| plugin.files.join(" "));
-            let table = plugin.table.map_or_else(String::new, |table| format!("staging.{table}"));
-            vec![plugin.name, plugin.state.to_owned(), table, plugin.error.unwrap_or(from)]
-        })
-        .collect();
-    table::print(&[("plugin", 0), ("state", 0), ("table", 0), ("files or source", 1)], &rows)?;
-    Ok(end)
+    Ok(End::Done)
 }

@@ -1,8 +1,12 @@
 //! `plugins/<name>/plugin.yaml`: the options by which the files of one dataset are read and shaped, and their table.
 
 mod current;
+mod enabled;
 mod notation;
 mod null_word;
+mod offered;
+mod older;
+mod older_vocabulary;
 mod pattern;
 mod reach;
 mod read;
@@ -27,9 +31,13 @@ use crate::dataset::pull_source::PullSource;
 use crate::schema::is_same_text;
 
 pub use self::current::{CurrentPlugins, Look, PluginFolder};
+pub use self::enabled::switched;
+pub use self::offered::{Named, Offered};
+pub(crate) use self::older_vocabulary::OLDER;
 use self::pattern::FilePattern;
 pub use self::reach::Reach;
 pub use self::series::Series;
+pub use self::source_yaml::source_of;
 pub(crate) use self::vocabulary::VOCABULARY;
 use self::wrong::WrongPlugin;
 
@@ -50,6 +58,8 @@ pub struct PluginError {
 struct Plugin {
     path: PathBuf,
     name: String,
+    /// The name of its file, where that holds several: the older form.
+    group: Option<String>,
     creator: String,
     files: Vec<FilePattern>,
     source: Option<PullSource>,
@@ -65,6 +75,8 @@ pub struct Listed {
     pub name: String,
     /// `enabled`, `disabled` or `faulty`.
     pub state: &'static str,
+    /// The name of the file, where that holds several plugins: the older form.
+    pub group: Option<String>,
     /// Its file.
     pub path: PathBuf,
     /// Its table, if the plugin names it.
@@ -73,6 +85,10 @@ pub struct Listed {
     pub files: Vec<String>,
     /// The address that is pulled.
     pub source: Option<String>,
+    /// The schedule of the source, in words.
+    pub schedule: Option<String>,
+    /// The other database that its rows go to, without user and password.
+    pub destination: Option<String>,
     /// The error in it.
     pub error: Option<String>,
 }
@@ -107,9 +123,17 @@ impl Plugins {
     /// # Errors
     /// The first error in it.
     pub fn of_text(name: &str, text: &str) -> Result<Plugins, PluginError> {
+        Plugins::of_text_with(name, text, &|_| Ok(None))
+    }
+
+    /// Reads one plugin from its text, with the values of variables.
+    ///
+    /// # Errors
+    /// As [`Plugins::of_text`].
+    pub fn of_text_with(name: &str, text: &str, variable: &Variable<'_>) -> Result<Plugins, PluginError> {
         let mut plugins = Plugins::default();
         let path = PathBuf::from(name).join("plugin.yaml");
-        plugins.add(&path, text, &|_| Ok(None), &|_| Ok(()))?;
+        plugins.add(&path, text, variable, &|_| Ok(()))?;
         Ok(plugins)
     }
 
@@ -123,7 +147,8 @@ impl Plugins {
         for Plugin { name, creator, files, dataset, .. } in &self.right {
             let files: Vec<_> = files.iter().map(FilePattern::text).collect();
             let creator = Some(creator.as_str()).filter(|creator| !creator.is_empty());
-            info!(plugin = name, creator, files = files.join(" "), table = dataset.table, "plugin");
+            let destination = dataset.destination.as_ref().map(ToString::to_string);
+            info!(plugin = name, creator, files = files.join(" "), table = dataset.table, destination, "plugin");
         }
     }
 
@@ -145,6 +170,12 @@ impl Plugins {
         })
     }
 
+    /// The names of the plugins in the file of the older form that is called so, in the order of its `run`.
+    pub fn of_group(&self, group: &str) -> Vec<&str> {
+        let is_of = |plugin: &&Plugin| plugin.group.as_deref() == Some(group);
+        self.right.iter().filter(is_of).map(|plugin| plugin.name.as_str()).collect()
+    }
+
     /// The dataset of a plugin whose source is pulled.
     pub fn pulled(&self, name: &str) -> Option<&Dataset> {
         self.sources().find(|(own, ..)| *own == name).map(|(_, dataset, _)| dataset)
@@ -159,20 +190,26 @@ impl Plugins {
     pub fn list(&self) -> Vec<Listed> {
         let right = self.right.iter().map(|plugin| Listed {
             name: plugin.name.clone(),
+            group: plugin.group.clone(),
             state: "enabled",
             path: plugin.path.clone(),
             table: Some(plugin.dataset.table.clone()).filter(|table| !table.is_empty()),
             files: plugin.files.iter().map(|glob| glob.text().to_owned()).collect(),
             source: plugin.source.as_ref().map(|source| source.url.to_string()),
+            schedule: plugin.schedule.as_ref().map(|(schedule, _)| schedule.words()),
+            destination: plugin.dataset.destination.as_ref().map(ToString::to_string),
             error: None,
         });
         let rest = |name: String, state, path: &Path, error| Listed {
             name,
+            group: None,
             state,
             path: path.to_owned(),
             table: None,
             files: Vec::new(),
             source: None,
+            schedule: None,
+            destination: None,
             error,
         };
         let disabled = self.disabled.iter().map(|(name, path)| rest(name.clone(), "disabled", path, None));

@@ -37,7 +37,7 @@ impl Plugins {
         plugins
     }
 
-    /// Adds the plugin of a file, if it is enabled.
+    /// Adds the plugins of a file, if it is enabled.
     pub(super) fn add(
         &mut self,
         path: &Path,
@@ -48,18 +48,30 @@ impl Plugins {
         let error = |line, why| PluginError { path: path.to_owned(), line, why };
         let at = |key: &str, why| error(yaml::line_of(text, key), why);
         let plugin = yaml::parse(path, text, variable).map_err(|wrong| error(wrong.line, wrong.why))?;
-        let plugin = match plugin {
-            yaml::Parsed::Enabled(plugin) => *plugin,
+        let plugins = match plugin {
+            yaml::Parsed::Enabled(plugins) => plugins,
             yaml::Parsed::Disabled(name) => {
                 self.disabled.push((name, path.to_owned()));
                 return Ok(());
             }
         };
-        if let Some(other) = self.right.iter().find(|other| other.name == plugin.name) {
-            return Err(at("name", format!("name: there is another plugin called {}", other.name)));
+        for plugin in &plugins {
+            self.is_apart(plugin, keeps).map_err(|(key, why)| at(key, why))?;
+        }
+        self.right.extend(plugins);
+        Ok(())
+    }
+
+    /// Sees that a plugin shares neither name nor files with those that are there; an error comes with the key at fault.
+    fn is_apart(&self, plugin: &Plugin, keeps: &Keeps<'_>) -> Result<(), (&'static str, String)> {
+        let names = |plugin: &Plugin| [Some(plugin.name.clone()), plugin.group.clone()].into_iter().flatten();
+        let is_same = |other: &&Plugin| names(other).any(|name| names(plugin).any(|own| own == name));
+        if let Some(other) = self.right.iter().find(is_same) {
+            let name = other.group.as_ref().unwrap_or(&other.name);
+            return Err(("name", format!("name: there is another plugin called {name}")));
         }
         let sheet = |plugin: &Plugin| plugin.dataset.stated.sheet.clone();
-        let apart = |other: &Plugin| match (sheet(other), sheet(&plugin)) {
+        let apart = |other: &Plugin| match (sheet(other), sheet(plugin)) {
             (Some(one), Some(other)) => !is_same_text(&one, &other),
             _ => false,
         };
@@ -67,13 +79,12 @@ impl Plugins {
             let both = |other: &&Plugin| other.files.iter().any(|one| one.is(glob)) && !apart(other);
             if let Some(other) = self.right.iter().find(both) {
                 let why = format!("files: {} is claimed by the plugin {} too", glob.text(), other.name);
-                return Err(at("files", why));
+                return Err(("files", why));
             }
         }
         if let Some(asked) = &plugin.dataset.on_success {
-            keeps(asked).map_err(|why| at("on_success", format!("on_success: {why}")))?;
+            keeps(asked).map_err(|why| ("on_success", format!("on_success: {why}")))?;
         }
-        self.right.push(plugin);
         Ok(())
     }
 }

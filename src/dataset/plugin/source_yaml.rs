@@ -150,6 +150,15 @@ pub(super) fn source(yaml: &SourceYaml) -> Result<PullSource, String> {
     read(yaml).map_err(|why| format!("source: {why}"))
 }
 
+/// The source that is an address alone.
+///
+/// # Errors
+/// In words, if the text is no address, or has credentials in it.
+pub fn source_of(address: &str) -> Result<PullSource, String> {
+    let text = format!("kind: http\nurl: {}\n", serde_json::to_string(address).unwrap_or_default());
+    read(&serde_saphyr::from_str(&text).map_err(|error| error.to_string())?)
+}
+
 fn read(yaml: &SourceYaml) -> Result<PullSource, String> {
     let base = address(&yaml.url)?;
     let is_odata = yaml.is_odata();
@@ -230,7 +239,11 @@ fn read(yaml: &SourceYaml) -> Result<PullSource, String> {
     Ok(source)
 }
 
-fn address(text: &str) -> Result<Url, String> {
+/// The address of a source.
+///
+/// # Errors
+/// In words that begin with `url:`.
+pub(super) fn address(text: &str) -> Result<Url, String> {
     let wrong = || "url: is no address, such as https://example.org/api".to_owned();
     let url = Url::parse(text).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

@@ -1,8 +1,10 @@
-//! `!env NAME` in a `plugin.yaml`: the values of variables in their place, and their substitutes in messages.
+//! `!env NAME` in a `plugin.yaml`, and `!NAME` in one of the older form: the values of variables in their place, and their
+//! substitutes in messages.
 
 use std::collections::BTreeMap;
 
 use super::Variable;
+use super::older::TAG;
 use super::yaml::Wrong;
 use crate::schema::{column_names, table_name};
 use crate::text::secrets;
@@ -21,7 +23,7 @@ pub(super) struct Secrets(BTreeMap<String, String>);
 impl Secrets {
     fn keep(&mut self, line: &str, name: &str, value: &str) {
         let shown = format!("!env {name}");
-        if !SAID.iter().any(|word| line.starts_with(word)) {
+        if !SAID.iter().any(|word| line.starts_with(word)) && !is_database(value) {
             secrets::keep(value, &shown);
         }
         // The proposed names are hidden too.
@@ -47,34 +49,62 @@ impl Secrets {
     }
 }
 
-/// Replaces `!env NAME` by the values of variables, quoted as JSON.
-pub(super) fn with_variables(text: &str, variable: &Variable<'_>, secrets: &mut Secrets) -> Result<String, Wrong> {
+/// True for the address of a database, whose password alone is secret.
+fn is_database(value: &str) -> bool {
+    ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| value.starts_with(scheme))
+}
+
+/// Replaces `!env NAME` by the values of variables, quoted as JSON; in the older form `!NAME` too.
+pub(super) fn with_variables(
+    text: &str,
+    is_older: bool,
+    variable: &Variable<'_>,
+    secrets: &mut Secrets,
+) -> Result<String, Wrong> {
     let mut filled = String::with_capacity(text.len());
     for (number, line) in text.lines().enumerate() {
         let mut rest = line;
-        while let Some(at) = rest.find("!env ") {
-            let before = &rest[..at];
+        while let Some((at, length)) = next_sign(rest, is_older) {
+            let (before, sign) = (&rest[..at], &rest[at..at + length]);
             let is_value = before.is_empty() || before.ends_with([' ', '[', '{', ',', '\t']);
             let is_comment = before.trim_start().starts_with('#') || before.contains(" #");
-            let after = rest[at + 5..].trim_start();
-            let length = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            let name = &after[..length.unwrap_or(after.len())];
+            let after = rest[at + length..].trim_start();
+            let end = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let name = &after[..end.unwrap_or(after.len())];
             filled.push_str(before);
             if is_value && !is_comment && !name.is_empty() {
                 let wrong = |why| Wrong { line: Some(number as u64 + 1), why };
                 let value = variable(name).map_err(wrong)?;
                 let unset = || wrong(format!("!env {name}: {name} is not set in the environment or .env"));
-                let value = value.ok_or_else(unset)?;
-                secrets.keep(line, name, &value);
+                let value = match value {
+                    Some(value) => {
+                        secrets.keep(line, name, &value);
+                        value
+                    }
+                    // A pull that does not run needs none of its variables.
+                    None if is_older => format!("{TAG}{name}"),
+                    None => return Err(unset()),
+                };
                 filled.push_str(&serde_json::to_string(&value).unwrap_or_default());
                 rest = &after[name.len()..];
             } else {
-                filled.push_str("!env ");
-                rest = &rest[at + 5..];
+                filled.push_str(sign);
+                rest = &rest[at + length..];
             }
         }
         filled.push_str(rest);
         filled.push('\n');
     }
     Ok(filled)
+}
+
+/// The place and length of the sign before the next variable of a line: `!env `, or `!` alone where a value of the older form begins.
+fn next_sign(line: &str, is_older: bool) -> Option<(usize, usize)> {
+    let env = line.find("!env ").map(|at| (at, 5));
+    let begins = |at: &usize| {
+        let is_value = line[..*at].trim_end().ends_with([':', '[', '{', ',', '-']);
+        is_value && line[at + 1..].starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+    };
+    let tag = line.match_indices(TAG).map(|(at, _)| at).find(begins).filter(|_| is_older).map(|at| (at, 1));
+    env.into_iter().chain(tag).min_by_key(|(at, length)| (*at, std::cmp::Reverse(*length)))
 }

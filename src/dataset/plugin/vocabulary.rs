@@ -61,6 +61,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "catch_up: false",
                     "whether a pull runs once for ticks that were missed while no program ran",
                 ]),
+                word([
+                    "destination",
+                    "an address, or {url: !env NAME}",
+                    "the project's own",
+                    "destination: !env REPORTS_URL",
+                    "the database that the rows go to, as DATABASE_URL; goes with source",
+                ]),
                 word(["table", TEXT, "named after the file", "table: orders", "the staging table"]),
                 word(["creator", TEXT, "", "creator: the finance team", "for people"]),
                 word(["enabled", TRUTH, "true", "enabled: false", "a plugin that is not enabled claims nothing"]),
@@ -208,6 +215,10 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                 ]),
                 word(["zone", "a time zone", "TZ, or UTC", "zone: Europe/Zurich", "the zone of its times of day"]),
             ],
+        },
+        Level {
+            above: "destination",
+            words: &[word(["url", "an address", "", "url: !env REPORTS_URL", "the address; has to be said"])],
         },
         Level {
             above: "source",
@@ -365,17 +376,18 @@ mod tests {
     use super::VOCABULARY;
     use crate::dataset::plugin::rule::ColumnYaml;
     use crate::dataset::plugin::source_yaml::{AuthYaml, PaginateYaml, SinceYaml, SourceYaml};
-    use crate::dataset::plugin::yaml::{InZone, Yaml};
+    use crate::dataset::plugin::yaml::{DestinationWords, InZone, Yaml};
     use crate::text::yaml_fault::same_words;
 
     #[test]
     fn the_reference_has_the_words_of_the_reader() {
         same_words::<Yaml>(&VOCABULARY.levels[0]);
         same_words::<InZone>(&VOCABULARY.levels[1]);
-        same_words::<SourceYaml>(&VOCABULARY.levels[2]);
-        same_words::<PaginateYaml>(&VOCABULARY.levels[3]);
-        same_words::<AuthYaml>(&VOCABULARY.levels[4]);
-        same_words::<SinceYaml>(&VOCABULARY.levels[5]);
-        same_words::<ColumnYaml>(&VOCABULARY.levels[6]);
+        same_words::<DestinationWords>(&VOCABULARY.levels[2]);
+        same_words::<SourceYaml>(&VOCABULARY.levels[3]);
+        same_words::<PaginateYaml>(&VOCABULARY.levels[4]);
+        same_words::<AuthYaml>(&VOCABULARY.levels[5]);
+        same_words::<SinceYaml>(&VOCABULARY.levels[6]);
+        same_words::<ColumnYaml>(&VOCABULARY.levels[7]);
     }
 }

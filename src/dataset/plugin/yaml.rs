@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::notation::{Said, Words, of_file};
 use super::null_word::with_quoted_null;
+use super::older::{is_older, parse_older};
 use super::pattern::FilePattern;
 use super::rule::{ColumnYaml, rule};
 use super::source_yaml::{SourceYaml, source};
@@ -16,6 +17,7 @@ use super::vocabulary::VOCABULARY;
 use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::clock::{Schedule, Zone};
+use crate::dataset::destination::Destination;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
@@ -42,6 +44,7 @@ pub(super) struct Yaml {
     source: Option<Spanned<SourceYaml>>,
     schedule: Option<ScheduleYaml>,
     catch_up: Option<bool>,
+    destination: Option<DestinationYaml>,
     table: Option<String>,
     pub(super) format: Option<String>,
     pub(super) sheet: Option<String>,
@@ -84,7 +87,7 @@ fn stated_value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D)
     T::deserialize(deserializer).map(Some)
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -116,32 +119,62 @@ pub(super) struct InZone {
     zone: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum DestinationYaml {
+    Url(String),
+    Words(DestinationWords),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DestinationWords {
+    url: String,
+}
+
 /// An error and its line.
 pub(super) struct Wrong {
     pub(super) line: Option<u64>,
     pub(super) why: String,
 }
 
-/// A plugin that was read.
+/// A plugin's file that was read.
 pub(super) enum Parsed {
-    /// It is enabled.
-    Enabled(Box<Plugin>),
+    /// It is enabled; one of the older form may hold several.
+    Enabled(Vec<Plugin>),
     /// It has this name, and is not enabled.
     Disabled(String),
 }
 
-/// Parses the plugin in the text of the file at `path`.
+/// Parses the plugins in the text of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
     let mut secrets = Secrets::default();
-    match with_variables(text, variable, &mut secrets).and_then(|text| parse_filled(path, &text, variable)) {
-        Ok(Parsed::Enabled(plugin)) => {
-            Ok(Parsed::Enabled(Box::new(Plugin { creator: secrets.hide(&plugin.creator), ..*plugin })))
+    let read = with_variables(text, is_older(text), variable, &mut secrets).and_then(|filled| match is_older(text) {
+        true => parse_older(path, &filled, variable),
+        false => parse_filled(path, &filled, variable),
+    });
+    match read.and_then(|parsed| with_no_password(parsed, text)) {
+        Ok(Parsed::Enabled(plugins)) => {
+            let hide = |plugin: Plugin| Plugin { creator: secrets.hide(&plugin.creator), ..plugin };
+            Ok(Parsed::Enabled(plugins.into_iter().map(hide).collect()))
         }
         // One that is not enabled needs no variables yet.
         Err(_) if disabled(text).is_some() => Ok(Parsed::Disabled(disabled(text).unwrap_or_default())),
         Ok(disabled) => Ok(disabled),
         Err(Wrong { line, why }) => Err(Wrong { line, why: secrets.hide(&why) }),
     }
+}
+
+/// Refuses the password of a destination that stands in the file: whoever reads the file would have it.
+fn with_no_password(parsed: Parsed, text: &str) -> Result<Parsed, Wrong> {
+    let Parsed::Enabled(plugins) = &parsed else { return Ok(parsed) };
+    let said = plugins.iter().filter_map(|plugin| plugin.dataset.destination.as_ref());
+    let Some(said) = said.into_iter().find(|one| one.has_password() && text.contains(one.url())) else {
+        return Ok(parsed);
+    };
+    let line = text.lines().position(|line| line.contains(said.url())).map(|at| at as u64 + 1);
+    let why = "destination: an address with a password stands in a variable: destination: !env NAME".to_owned();
+    Err(Wrong { line, why })
 }
 
 /// The name of a plugin whose text says that it is not enabled.
@@ -155,10 +188,10 @@ fn disabled(text: &str) -> Option<String> {
 
 /// The text with the values of variables in their place.
 pub(super) fn filled(text: &str, variable: &Variable<'_>) -> Result<String, Wrong> {
-    with_variables(text, variable, &mut Secrets::default())
+    with_variables(text, is_older(text), variable, &mut Secrets::default())
 }
 
-fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
+pub(super) fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Parsed, Wrong> {
     // An error begins with the key at fault.
     let at_key = |why: String| Wrong { line: line_of(text, why.split(':').next().unwrap_or_default()), why };
     // YAML 1.2: a column called n, no or on is none of YAML 1.1's booleans.
@@ -197,6 +230,7 @@ fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Pars
     });
     let pulled = pulled.transpose()?;
     let schedule = schedule(&yaml, variable).map_err(at_key)?;
+    let destination = destination(&yaml).map_err(at_key)?;
     let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
     let files = named.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
@@ -214,9 +248,10 @@ fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Pars
         rule(&column.value, said).map_err(|why| Wrong { line: Some(column.referenced.line()), why })
     };
     let rules = yaml.columns.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
-    let selection = Selection { rules, drops_others: drops_others(&yaml).map_err(at_key)?, notation };
+    let drops_others = drops_others(&yaml).map_err(at_key)?;
+    let selection = Selection { rules, drops_others, needs_all: false, notation };
     let dataset = dataset(&yaml, selection).map_err(at_key)?;
-    let mut dataset = Dataset { plugin: yaml.name.clone(), files: named, ..dataset };
+    let mut dataset = Dataset { plugin: yaml.name.clone(), files: named, destination, ..dataset };
     if pulled.is_some() {
         // A row has something that names it.
         dataset.optional_key = dataset.key.iter().skip(1).cloned().collect();
@@ -225,7 +260,20 @@ fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> Result<Pars
         }
     }
     let (path, name, creator) = (path.to_owned(), yaml.name, yaml.creator);
-    Ok(Parsed::Enabled(Box::new(Plugin { path, name, creator, files, source: pulled, schedule, dataset })))
+    let group = None;
+    Ok(Parsed::Enabled(vec![Plugin { path, name, group, creator, files, source: pulled, schedule, dataset }]))
+}
+
+/// The other database that the rows of a source go to.
+fn destination(yaml: &Yaml) -> Result<Option<Destination>, String> {
+    let url = match &yaml.destination {
+        None => return Ok(None),
+        Some(DestinationYaml::Url(url) | DestinationYaml::Words(DestinationWords { url })) => url,
+    };
+    if yaml.source.is_none() || yaml.files.is_some() {
+        return Err("destination: goes with source alone: files are loaded into the project's own database".to_owned());
+    }
+    Destination::parse(url).map(Some).map_err(|why| format!("destination: {why}"))
 }
 
 /// The schedule of a source, and true if missed ticks are caught up.

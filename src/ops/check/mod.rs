@@ -22,7 +22,7 @@ use crate::warehouse::WarehouseError;
 use pin::pin;
 use texts::with_clues;
 
-pub use start::{Started, start};
+pub use start::{DraftColumn, Started, draft_columns, start};
 
 /// The size in bytes up to which an input is read through for lines below its records, where nothing else of them is
 /// needed.

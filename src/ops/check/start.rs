@@ -8,7 +8,7 @@ use super::texts::with_clues;
 use super::{CheckError, Checked, check, is_ascii};
 use crate::dataset::plugin::{Plugins, Series};
 use crate::format::{Layout, Limits};
-use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, table_name};
+use crate::schema::{Clue, EXTRA_COLUMN, Fits, Notation, Type, table_name};
 use crate::source::{Input, Next, Profile};
 
 /// The share of rejects, in percent, that a new plugin allows.
@@ -85,6 +85,39 @@ pub async fn start(name: &str, paths: &[impl AsRef<Path>], limits: Limits) -> Re
         checked = read_by(name, &yaml, paths, limits).await?;
     }
     Ok(Started { yaml, files, table, checked })
+}
+
+/// A column of records that are in memory.
+#[derive(Debug)]
+pub struct DraftColumn {
+    /// The name in the table.
+    pub name: String,
+    /// The name in the records.
+    pub header: String,
+    /// The type that all values fit; text where there are none.
+    pub kind: Type,
+    /// The words of a plugin for it.
+    pub yaml: String,
+}
+
+/// The columns of bytes of one table, such as a page; `name` tells by its ending what they are.
+///
+/// # Errors
+/// When they cannot be read, or have several parts.
+pub async fn draft_columns(bytes: &[u8], name: &str, limits: Limits) -> Result<Vec<DraftColumn>, CheckError> {
+    let mut parts = Input::parts_of_bytes(bytes, name, limits).await?;
+    let [part] = &mut parts[..] else {
+        return Err(CheckError::Shape(format!("it has {} parts, and a plugin is for one table", parts.len())));
+    };
+    let profile = part.profile().await?;
+    let profile = with_clues(part, profile).await?;
+    let draft = |column: Column| DraftColumn {
+        yaml: words(&column).join(", "),
+        header: column.headers.first().cloned().unwrap_or_default(),
+        kind: column.fits.narrowest(),
+        name: column.name,
+    };
+    Ok(columns(&[profile]).into_iter().map(draft).collect())
 }
 
 /// Returns true if letters beyond ASCII prove the encoding of a text.

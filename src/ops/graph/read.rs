@@ -50,7 +50,7 @@ pub async fn read(
     let questions = files.iter().map(SqlFile::read).collect::<Result<BTreeMap<_, _>, _>>()?;
     let mut parts =
         Parts { models: in_order(models, names)?, questions: ordered(questions, names)?, ..Parts::default() };
-    for dataset in plugins.datasets().filter(|dataset| !dataset.table.is_empty()) {
+    for dataset in plugins.datasets().filter(|dataset| !dataset.table.is_empty() && dataset.destination.is_none()) {
         add_files(&mut parts.files, &dataset.table, &dataset.files.join(", "));
     }
     let Some(app) = app else {

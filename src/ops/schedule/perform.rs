@@ -119,12 +119,13 @@ impl Drop for Place {
 }
 
 fn of_pull(pulled: Pulled) -> anyhow::Result<Did> {
-    let Pulled { table, tally, rows_loaded, rows_rejected, error, .. } = pulled;
+    let place = pulled.place();
+    let Pulled { tally, rows_loaded, rows_rejected, error, .. } = pulled;
     let records = format!("{} of {}", counted(tally.records, "record"), counted(tally.pages, "page"));
     if let Some(error) = error {
-        anyhow::bail!("{error} ({records}; {rows_loaded} loaded into staging.{table})");
+        anyhow::bail!("{error} ({records}; {rows_loaded} loaded into {place})");
     }
     let rejected = if rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
-    let words = format!("{records}; {rows_loaded} loaded into staging.{table}{rejected}");
+    let words = format!("{records}; {rows_loaded} loaded into {place}{rejected}");
     Ok(Did { words, has_rejects: rows_rejected > 0 })
 }
