@@ -264,13 +264,29 @@ pub enum Lag {
     Number(i64),
 }
 
-/// A value as OData writes it in an address; `None` for a list or an object.
-pub fn literal(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(format!("'{}'", text.replace('\'', "''"))),
-        Json::Array(_) | Json::Object(_) => None,
-        plain => Some(plain.to_string()),
+/// A value of JSON, as it is written there, as OData writes it in an address; `None` for a list or an object.
+pub fn literal(json: &str) -> Option<String> {
+    match json.as_bytes().first()? {
+        b'[' | b'{' => None,
+        b'"' => serde_json::from_str(json).ok().map(|text: String| format!("'{}'", text.replace('\'', "''"))),
+        b'-' | b'0'..=b'9' => Some(number(json)),
+        _ => Some(json.to_owned()),
     }
+}
+
+/// Longest number that is written without its exponent, in signs.
+const PLAIN: usize = 40;
+
+/// Digits that a double keeps.
+const DOUBLE: usize = 17;
+
+/// A number with its digits, and without an exponent where that can be: some servers read none.
+fn number(json: &str) -> String {
+    let Some((digits, _)) = json.split_once(['e', 'E']).filter(|(digits, _)| digits.len() <= DOUBLE) else {
+        return json.to_owned();
+    };
+    let plain = json.parse().ok().filter(|number: &f64| number.is_finite() && !digits.is_empty());
+    plain.map(|number| number.to_string()).filter(|plain| plain.len() <= PLAIN).unwrap_or_else(|| json.to_owned())
 }
 
 impl std::fmt::Debug for PullSource {

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use chrono::{DateTime, NaiveDate};
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
 use super::client::{message, shortened};
-use crate::dataset::pull_source::JsonPath;
+use crate::dataset::pull_source::{JsonPath, literal};
 
 /// The kinds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,10 +181,16 @@ pub(super) fn field(record: &str, name: &str) -> Option<String> {
     }
 }
 
-/// A value of a record.
-pub(super) fn member(record: &str, name: &str) -> Option<Json> {
+/// A value of a record as OData writes it in an address, days and moments without quotes; `None` if it has none.
+pub(super) fn literal_of(record: &str, name: &str) -> Option<String> {
     let members: Members<'_> = serde_json::from_str(record).ok()?;
-    serde_json::from_str(members.get(name)?.get()).ok()
+    let json = members.get(name)?.get();
+    let text: Option<&str> = serde_json::from_str(json).ok();
+    let moment = text.filter(|text| {
+        let is_day = text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+        is_day || (text.contains('T') && DateTime::parse_from_rfc3339(text).is_ok())
+    });
+    moment.map(str::to_owned).or_else(|| literal(json)).filter(|text| text != "null")
 }
 
 /// Hash of a record, whatever the order of its members is.

@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod faults;
+pub mod gho;
+pub mod keys;
 pub mod moved;
 pub mod pages;
 pub mod since;
@@ -14,10 +16,19 @@ use crate::support::process::app;
 use crate::support::{Outcome, TestDatabase, Workdir};
 
 pub fn cases() -> Vec<Trial> {
-    [clock::cases(), faults::cases(), moved::cases(), pages::cases(), since::cases(), who::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        clock::cases(),
+        faults::cases(),
+        gho::cases(),
+        keys::cases(),
+        moved::cases(),
+        pages::cases(),
+        since::cases(),
+        who::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A command's exit code and all that it said.
