@@ -11,9 +11,9 @@ use crate::catalog::{Checkpoint, Standing};
 use crate::dataset::pull_source::PullSource;
 use crate::dataset::{Dataset, Mode};
 use crate::load::{FileOutcome, LoadReport, load_file};
-use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
+use crate::pull::{Client, FirstPage, Pull, PullError, Spooled, State, Tally};
 use crate::schema::is_same_text;
-use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Stream, Window};
+use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Spool, Stream, Window};
 use crate::text::nearest;
 
 /// Bounds of a window: what is committed at once.
@@ -47,6 +47,17 @@ pub struct Pulled {
     pub rows_rejected: u64,
     /// The error that ended it.
     pub error: Option<String>,
+}
+
+impl Pulled {
+    /// Counts what a window brought.
+    fn add(&mut self, reports: &[LoadReport]) {
+        for report in reports {
+            self.loads.push(report.load_id);
+            self.rows_loaded += report.books.loaded;
+            self.rows_rejected += report.books.rejected;
+        }
+    }
 }
 
 /// A wrong name or state, which needs another command.
@@ -175,9 +186,9 @@ async fn windows(
     // A later window would replace an earlier one.
     let is_whole = dataset.mode == Mode::Replace;
     let (mut from, mut generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
+    let mut next = spool_next(app, folder, pull, is_whole).await?;
     loop {
-        let mut spool = folder.spool(WINDOW, &app.loader.clock)?;
-        let Some(spooled) = pull.window(&mut spool, is_whole).await? else {
+        let Some((spool, spooled)) = next else {
             if is_whole && app.loader.catalog.standing(&dataset.table).await? == Standing::Filled {
                 anyhow::bail!(
                     "the source has no records, and staging.{0} keeps those that it has: if that is right, app drop staging.{0}",
@@ -193,22 +204,40 @@ async fn windows(
             if !app.loader.catalog.end_run(&window).await? {
                 anyhow::bail!("another program has pulled it meanwhile");
             }
-        } else {
-            let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
-            for report in load(app, spool.finish(&name, &window)?, false).await? {
-                pulled.loads.push(report.load_id);
-                pulled.rows_loaded += report.books.loaded;
-                pulled.rows_rejected += report.books.rejected;
-            }
-        }
-        if spooled.is_last {
-            if spooled.count != Some(0) {
-                close(app, &stream, (spooled.to, generation + 1, spooled.cursor)).await?;
-            }
             return Ok(());
         }
+        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending));
+        let mut loading = Box::pin(load(app, spool.finish(&name, &window)?, false));
+        if spooled.is_last {
+            pulled.add(&loading.await?);
+            return close(app, &stream, (spooled.to, generation + 1, spooled.cursor)).await;
+        }
+        // The source answers while the window is loaded; what it has said since is dropped if that fails.
+        let mut asking = Box::pin(spool_next(app, folder, pull, is_whole));
+        let asked = tokio::select! {
+            reports = &mut loading => {
+                pulled.add(&reports?);
+                asking.await
+            }
+            asked = &mut asking => {
+                pulled.add(&loading.await?);
+                asked
+            }
+        };
+        next = asked?;
         (from, generation) = (Some(spooled.to), generation + 1);
     }
+}
+
+/// Spools the next window; `None` at the end of the run.
+async fn spool_next(
+    app: &App,
+    folder: &Folder,
+    pull: &mut Pull<'_>,
+    is_whole: bool,
+) -> anyhow::Result<Option<(Spool, Spooled)>> {
+    let mut spool = folder.spool(WINDOW, &app.loader.clock)?;
+    Ok(pull.window(&mut spool, is_whole).await?.map(|spooled| (spool, spooled)))
 }
 
 /// Notes that the end of a run was told.

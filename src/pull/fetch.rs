@@ -101,10 +101,10 @@ impl Pull<'_> {
         let may_be_one = self.source.records.is_some() && *place == Place::First;
         let (page, path) = Page::read(body, kind, self.records.as_ref(), may_be_one)?;
         self.records.get_or_insert(path);
-        let way = match (&self.paginate, kind) {
-            (Some(way), _) => way.clone(),
-            (None, Kind::JsonLines) => Paginate::None,
-            (None, _) => match Paginate::found(&page, &headers) {
+        let way = match &self.paginate {
+            Some(way) => way.clone(),
+            None if page.is_lines => Paginate::None,
+            None => match Paginate::found(&page, &headers) {
                 Some(way) => way,
                 // A look shows the page, and says so.
                 None if self.is_look => Paginate::None,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
@@ -14,9 +15,9 @@ use crate::dataset::pull_source::{JsonPath, literal};
 /// The kinds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One JSON value.
+    /// One JSON value, or objects after each other.
     Json,
-    /// JSON values after each other.
+    /// JSON values after each other, as the server says.
     JsonLines,
     /// Another table, which is loaded as a file is.
     Table(&'static str),
@@ -30,6 +31,14 @@ pub(super) struct Page {
     records: Vec<Range<usize>>,
     /// Places of the members of the whole, so that a look at one does not read all records again.
     members: HashMap<String, Range<usize>>,
+    /// True if its records are values after each other, in no list.
+    pub(super) is_lines: bool,
+}
+
+/// What a page is at its top, read in one go.
+enum Root<'a> {
+    Object(Members<'a>),
+    List(Vec<&'a RawValue>),
 }
 
 /// Fault of a body.
@@ -60,7 +69,6 @@ impl Kind {
         match body.get(start) {
             _ if body.starts_with(b"PAR1") => Kind::Table("parquet"),
             _ if body.starts_with(b"PK\x03\x04") => Kind::Table("xlsx"),
-            Some(b'{') if is_lines(&body[start..]) => Kind::JsonLines,
             Some(b'{' | b'[') => Kind::Json,
             // A page that says it is none.
             Some(b'<') => Kind::Json,
@@ -68,12 +76,6 @@ impl Kind {
             _ => Kind::Json,
         }
     }
-}
-
-/// True if another JSON value follows the first one.
-fn is_lines(body: &[u8]) -> bool {
-    let mut values = Deserializer::from_slice(body).into_iter::<serde::de::IgnoredAny>();
-    matches!(values.next(), Some(Ok(_))) && body[values.byte_offset()..].iter().any(|byte| !byte.is_ascii_whitespace())
 }
 
 impl Page {
@@ -87,50 +89,67 @@ impl Page {
     ) -> Result<(Page, JsonPath), Fault> {
         let text = String::from_utf8(body).map_err(|_| no_page("it is no text in UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        if text.trim_start().starts_with('<') {
-            return Err(no_page(&html(&text)));
-        }
-        if kind == Kind::JsonLines {
-            let mut records = Vec::new();
-            for value in Deserializer::from_str(&text).into_iter::<&RawValue>() {
-                records.push(range(&text, value.map_err(fault)?));
+        let mut reader = Deserializer::from_str(&text);
+        let root = match text.trim_start().as_bytes().first() {
+            Some(b'<') => return Err(no_page(&html(&text))),
+            _ if kind == Kind::JsonLines => return Page::of_lines(text),
+            Some(b'[') => Root::List(Vec::deserialize(&mut reader).map_err(fault)?),
+            Some(b'{') => Root::Object(Members::deserialize(&mut reader).map_err(fault)?),
+            _ => {
+                <&RawValue>::deserialize(&mut reader).map_err(fault)?;
+                return Err(no_page("its body is neither an object nor an array"));
             }
-            return Ok((Page { text, records, members: HashMap::new() }, JsonPath::default()));
+        };
+        match (reader.end(), &root) {
+            (Ok(()), _) => {}
+            (Err(error), Root::List(_)) => return Err(fault(error)),
+            (Err(_), Root::Object(_)) => {
+                drop(root);
+                return Page::of_lines(text);
+            }
         }
-        let root: &RawValue = serde_json::from_str(&text).map_err(fault)?;
-        if let Some(why) = error_in(root) {
+        if let Some(why) = root.error(&text) {
             return Err(Fault::NoPage(why));
         }
-        let (path, found) = match path {
-            Some(path) => (path.clone(), at(root, &path.0)),
-            None => find(root)?,
-        };
-        let records = match found {
-            None => {
-                return Err(no_page(&format!("it has no {path}; {}", names(root))));
-            }
-            Some(value) => match value.get().as_bytes().first() {
-                Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(fault)?,
-                Some(b'{') if may_be_one => vec![value],
-                _ => {
-                    let short = shortened(value.get(), 40);
-                    return Err(no_page(&format!("records: {path} is no list of records, but {short}")));
-                }
+        let path = path.map_or_else(|| root.find(), |path| Ok(path.clone()))?;
+        let no_list =
+            |value: &str| Err(no_page(&format!("records: {path} is no list of records, but {}", shortened(value, 40))));
+        let ranges = |list: &[&RawValue]| list.iter().map(|record| range(&text, record.get())).collect();
+        let records: Vec<_> = match (&root, root.at(&path.0)) {
+            (Root::List(list), None) if path.0.is_empty() => ranges(list),
+            (Root::Object(_), None) if path.0.is_empty() && may_be_one => vec![range(&text, text.trim())],
+            (Root::Object(_), None) if path.0.is_empty() => return no_list(text.trim()),
+            (_, None) => return Err(no_page(&format!("it has no {path}; {}", root.names()))),
+            (_, Some(value)) => match value.get().as_bytes().first() {
+                Some(b'[') => ranges(&serde_json::from_str::<Vec<&RawValue>>(value.get()).map_err(fault)?),
+                Some(b'{') if may_be_one => ranges(&[value]),
+                _ => return no_list(value.get()),
             },
         };
-        if let Some(other) = records.iter().find(|record| !record.get().starts_with('{')) {
-            let short = shortened(other.get(), 40);
+        if let Some(other) = records.iter().map(|range| &text[range.clone()]).find(|record| !record.starts_with('{')) {
+            let short = shortened(other, 40);
             return Err(no_page(&format!("{path} holds records that are no objects, such as {short}")));
         }
-        let records = records.into_iter().map(|record| range(&text, record)).collect();
-        let members = members(root).unwrap_or_default().into_iter();
-        let members = members.map(|(name, value)| (name.into_owned(), range(&text, value))).collect();
-        Ok((Page { text, records, members }, path))
+        let members = match &root {
+            Root::Object(members) => {
+                members.iter().map(|(name, value)| (name.to_string(), range(&text, value.get()))).collect()
+            }
+            Root::List(_) => HashMap::new(),
+        };
+        Ok((Page { text, records, members, is_lines: false }, path))
+    }
+    /// A page of values after each other.
+    fn of_lines(text: String) -> Result<(Page, JsonPath), Fault> {
+        let mut records = Vec::new();
+        for value in Deserializer::from_str(&text).into_iter::<&RawValue>() {
+            records.push(range(&text, value.map_err(fault)?.get()));
+        }
+        Ok((Page { text, records, members: HashMap::new(), is_lines: true }, JsonPath::default()))
     }
 
     /// A page without records.
     pub(super) fn empty() -> Page {
-        Page { text: "[]".to_owned(), records: Vec::new(), members: HashMap::new() }
+        Page { text: "[]".to_owned(), records: Vec::new(), members: HashMap::new(), is_lines: false }
     }
 
     /// Number of its bytes.
@@ -216,9 +235,10 @@ pub(super) fn one_line(record: &str) -> Cow<'_, str> {
     if record.contains(['\n', '\r']) { Cow::Owned(record.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(record) }
 }
 
-fn range(text: &str, value: &RawValue) -> Range<usize> {
-    let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
-    start..start + value.get().len()
+/// Place of a part of a text in it.
+fn range(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
 }
 
 fn no_page(why: &str) -> Fault {
@@ -261,61 +281,69 @@ fn at<'a>(root: &'a RawValue, path: &[String]) -> Option<&'a RawValue> {
     Some(value)
 }
 
-/// Finds the records: the value itself if it is an array, else the one array of objects in it, or one level beneath.
-fn find(root: &RawValue) -> Result<(JsonPath, Option<&RawValue>), Fault> {
-    if root.get().starts_with('[') {
-        return Ok((JsonPath::default(), Some(root)));
+impl<'a> Root<'a> {
+    /// The value at a path; `None` for the whole.
+    fn at(&self, path: &[String]) -> Option<&'a RawValue> {
+        let (first, rest) = path.split_first()?;
+        let value = match self {
+            Root::Object(members) => members.get(first.as_str())?,
+            Root::List(list) => list.get(first.parse::<usize>().ok()?)?,
+        };
+        at(value, rest)
     }
-    let is_array = |value: &RawValue| value.get().starts_with('[');
-    let top = members(root).ok_or_else(|| no_page("its body is neither an object nor an array"))?;
-    let mut arrays: Vec<_> =
-        top.iter().filter(|(_, value)| is_array(value)).map(|(name, value)| (vec![name.to_string()], *value)).collect();
-    if arrays.is_empty() {
-        for (name, value) in top.iter().filter(|(_, value)| value.get().starts_with('{')) {
-            let inner = members(value).unwrap_or_default();
-            let inner = inner.into_iter().filter(|(_, value)| is_array(value));
-            arrays.extend(inner.map(|(inner, value)| (vec![name.to_string(), inner.to_string()], value)));
+
+    /// Finds the records: the whole if it is a list, else the one list in it, or one level beneath.
+    fn find(&self) -> Result<JsonPath, Fault> {
+        let Root::Object(top) = self else { return Ok(JsonPath::default()) };
+        let is_list = |value: &RawValue| value.get().starts_with('[');
+        let mut lists: Vec<_> =
+            top.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| vec![name.to_string()]).collect();
+        if lists.is_empty() {
+            for (name, value) in top.iter().filter(|(_, value)| value.get().starts_with('{')) {
+                let inner = members(value).unwrap_or_default();
+                let inner = inner.into_iter().filter(|(_, value)| is_list(value));
+                lists.extend(inner.map(|(inner, _)| vec![name.to_string(), inner.into_owned()]));
+            }
         }
+        let usual = |path: &Vec<String>| USUAL.iter().position(|usual| path.last().is_some_and(|last| last == usual));
+        lists.sort_by_cached_key(|path| (usual(path).unwrap_or(USUAL.len()), path.clone()));
+        let is_clear = match &lists[..] {
+            [_] => true,
+            [first, second, ..] => usual(first).is_some() && usual(first) != usual(second),
+            [] => false,
+        };
+        if is_clear {
+            return Ok(JsonPath(lists.swap_remove(0)));
+        }
+        if lists.is_empty() {
+            return Err(no_page(&format!("it has no array of records; {}: say records: PATH", self.names())));
+        }
+        let some: Vec<_> = lists.into_iter().map(|path| JsonPath(path).to_string()).collect();
+        Err(no_page(&format!(
+            "it has several arrays, {}: say which holds the records, such as records: {}",
+            some.join(", "),
+            some[0]
+        )))
     }
-    let usual = |path: &Vec<String>| USUAL.iter().position(|usual| path.last().is_some_and(|last| last == usual));
-    arrays.sort_by_cached_key(|(path, _)| (usual(path).unwrap_or(USUAL.len()), path.clone()));
-    let is_clear = match &arrays[..] {
-        [_] => true,
-        [first, second, ..] => usual(&first.0).is_some() && usual(&first.0) != usual(&second.0),
-        [] => false,
-    };
-    if is_clear {
-        let (path, value) = arrays.swap_remove(0);
-        return Ok((JsonPath(path), Some(value)));
-    }
-    if arrays.is_empty() {
-        return Err(no_page(&format!("it has no array of records; {}: say records: PATH", names(root))));
-    }
-    let some: Vec<_> = arrays.into_iter().map(|(path, _)| JsonPath(path).to_string()).collect();
-    Err(no_page(&format!(
-        "it has several arrays, {}: say which holds the records, such as records: {}",
-        some.join(", "),
-        some[0]
-    )))
-}
 
-/// The error that a body with status 200 tells.
-fn error_in(root: &RawValue) -> Option<String> {
-    let top = members(root)?;
-    let is_error = ["error", "errors", "fault"].iter().any(|key| {
-        top.get(*key).is_some_and(|value| !matches!(value.get(), "null" | "false" | "[]" | "\"\"" | "{}" | "0"))
-    });
-    let json: Json = if is_error { serde_json::from_str(root.get()).ok()? } else { return None };
-    Some(format!("it answers with an error: {}", message(&json).unwrap_or_else(|| "without a message".to_owned())))
-}
+    /// The error that a body with status 200 tells; `text` is the body.
+    fn error(&self, text: &str) -> Option<String> {
+        let Root::Object(top) = self else { return None };
+        let is_error = ["error", "errors", "fault"].iter().any(|key| {
+            top.get(*key).is_some_and(|value| !matches!(value.get(), "null" | "false" | "[]" | "\"\"" | "{}" | "0"))
+        });
+        let json: Json = if is_error { serde_json::from_str(text).ok()? } else { return None };
+        Some(format!("it answers with an error: {}", message(&json).unwrap_or_else(|| "without a message".to_owned())))
+    }
 
-/// The names of a body's members, in words.
-fn names(root: &RawValue) -> String {
-    let Some(top) = members(root) else { return "it is no object".to_owned() };
-    let mut names: Vec<_> = top.into_keys().collect();
-    names.sort_unstable();
-    names.truncate(20);
-    if names.is_empty() { "it is an empty object".to_owned() } else { format!("it has {}", names.join(", ")) }
+    /// The names of a body's members, in words.
+    fn names(&self) -> String {
+        let Root::Object(top) = self else { return "it is no object".to_owned() };
+        let mut names: Vec<_> = top.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names.truncate(20);
+        if names.is_empty() { "it is an empty object".to_owned() } else { format!("it has {}", names.join(", ")) }
+    }
 }
 
 #[cfg(test)]
@@ -359,6 +387,7 @@ mod tests {
             "it has several arrays, a, b: say which holds the records, such as records: a"
         );
         assert_eq!(why(r#"{"b": 1, "a": 2}"#, Some("data")), "it has no data; it has a, b");
+        assert!(why(r#"[{"a": 1}] {"a": 2}"#, None).starts_with("its body is no JSON: trailing characters"));
         assert!(matches!(read(r#"{"data": [{"a": 1}, {"a""#, None), Err(Fault::BrokenOff(_))));
         assert_eq!(why(r#"{"a": null}"#, Some("a")), "records: a is no list of records, but null");
         assert_eq!(

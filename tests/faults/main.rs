@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[expect(dead_code, reason = "the integration tests look at more of it")]
+#[path = "../support/api.rs"]
+mod api;
 mod bed;
 mod bombs;
 mod books;
@@ -29,6 +32,7 @@ mod points;
 mod power;
 mod promotion;
 mod proxy;
+mod pulls;
 mod report;
 mod restored;
 mod server;
@@ -69,6 +73,7 @@ fn faults() -> Vec<Fault> {
         points::FAULTS,
         kills::FAULTS,
         windows::FAULTS,
+        pulls::FAULTS,
         cut::FAULTS,
         outages::FAULTS,
         silent::FAULTS,
