@@ -1,6 +1,6 @@
 //! A source that is pulled, as a plugin declares it: an address, and the rules by which its pages are asked for.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use url::Url;
@@ -274,19 +274,26 @@ pub fn literal(json: &str) -> Option<String> {
     }
 }
 
+/// A day, or a moment with its zone, in JSON, as OData writes it in an address; `None` for all else.
+pub fn moment(json: &str) -> Option<String> {
+    let text: String = serde_json::from_str(json).ok()?;
+    let is_day = text.len() == 10 && NaiveDate::parse_from_str(&text, "%Y-%m-%d").is_ok();
+    let is_moment = text.contains('T') && DateTime::parse_from_rfc3339(&text).is_ok();
+    (is_day || is_moment).then_some(text)
+}
+
 /// Longest number that is written without its exponent, in signs.
 const PLAIN: usize = 40;
 
 /// Digits that a double keeps.
 const DOUBLE: usize = 17;
 
-/// A number with its digits, and without an exponent where that can be: some servers read none.
+/// A number with its digits, without an exponent where that can be, or without a plus in it: some servers read none.
 fn number(json: &str) -> String {
-    let Some((digits, _)) = json.split_once(['e', 'E']).filter(|(digits, _)| digits.len() <= DOUBLE) else {
-        return json.to_owned();
-    };
-    let plain = json.parse().ok().filter(|number: &f64| number.is_finite() && !digits.is_empty());
-    plain.map(|number| number.to_string()).filter(|plain| plain.len() <= PLAIN).unwrap_or_else(|| json.to_owned())
+    let is_short = json.split_once(['e', 'E']).is_some_and(|(digits, _)| digits.len() <= DOUBLE);
+    let plain =
+        json.parse().ok().filter(|number: &f64| is_short && number.is_finite()).map(|number| number.to_string());
+    plain.filter(|plain| plain.len() <= PLAIN).unwrap_or_else(|| json.replace('+', ""))
 }
 
 impl std::fmt::Debug for PullSource {

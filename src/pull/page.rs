@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use chrono::{DateTime, NaiveDate};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
 use super::client::{message, shortened};
-use crate::dataset::pull_source::{JsonPath, literal};
+use crate::dataset::pull_source::{JsonPath, literal, moment};
 
 /// The kinds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,12 +203,7 @@ pub(super) fn field(record: &str, name: &str) -> Option<String> {
 pub(super) fn literal_of(record: &str, name: &str) -> Option<String> {
     let members: Members<'_> = serde_json::from_str(record).ok()?;
     let json = members.get(name)?.get();
-    let text: Option<&str> = serde_json::from_str(json).ok();
-    let moment = text.filter(|text| {
-        let is_day = text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
-        is_day || (text.contains('T') && DateTime::parse_from_rfc3339(text).is_ok())
-    });
-    moment.map(str::to_owned).or_else(|| literal(json)).filter(|text| text != "null")
+    moment(json).or_else(|| literal(json)).filter(|text| text != "null")
 }
 
 /// Hash of a record, whatever the order of its members is.
