@@ -76,7 +76,7 @@ fn release(indicator: &str, number: usize) -> Vec<Json> {
                 "Date": format!("2024-08-02T09:43:39{fraction}{zone}"),
                 "TimeDimensionBegin": format!("{year}-01-01T00:00:00+01:00"),
             });
-            all.push(if at % 2 == 0 { observation } else { turned(&observation) });
+            all.push(if at.is_multiple_of(2) { observation } else { turned(&observation) });
         }
     }
     all
