@@ -1,6 +1,6 @@
 //! A source that is pulled, as a plugin declares it: an address, and the rules by which its pages are asked for.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use url::Url;
@@ -264,13 +264,36 @@ pub enum Lag {
     Number(i64),
 }
 
-/// A value as OData writes it in an address; `None` for a list or an object.
-pub fn literal(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(format!("'{}'", text.replace('\'', "''"))),
-        Json::Array(_) | Json::Object(_) => None,
-        plain => Some(plain.to_string()),
+/// A value of JSON, as it is written there, as OData writes it in an address; `None` for a list or an object.
+pub fn literal(json: &str) -> Option<String> {
+    match json.as_bytes().first()? {
+        b'[' | b'{' => None,
+        b'"' => serde_json::from_str(json).ok().map(|text: String| format!("'{}'", text.replace('\'', "''"))),
+        b'-' | b'0'..=b'9' => Some(number(json)),
+        _ => Some(json.to_owned()),
     }
+}
+
+/// A day, or a moment with its zone, in JSON, as OData writes it in an address; `None` for all else.
+pub fn moment(json: &str) -> Option<String> {
+    let text: String = serde_json::from_str(json).ok()?;
+    let is_day = text.len() == 10 && NaiveDate::parse_from_str(&text, "%Y-%m-%d").is_ok();
+    let is_moment = text.contains('T') && DateTime::parse_from_rfc3339(&text).is_ok();
+    (is_day || is_moment).then_some(text)
+}
+
+/// Longest number that is written without its exponent, in signs.
+const PLAIN: usize = 40;
+
+/// Digits that a double keeps.
+const DOUBLE: usize = 17;
+
+/// A number with its digits, without an exponent where that can be, or without a plus in it: some servers read none.
+fn number(json: &str) -> String {
+    let is_short = json.split_once(['e', 'E']).is_some_and(|(digits, _)| digits.len() <= DOUBLE);
+    let plain =
+        json.parse().ok().filter(|number: &f64| is_short && number.is_finite()).map(|number| number.to_string());
+    plain.filter(|plain| plain.len() <= PLAIN).unwrap_or_else(|| json.replace('+', ""))
 }
 
 impl std::fmt::Debug for PullSource {

@@ -164,7 +164,9 @@ impl Client {
                 continue;
             }
             let retry_after = asked(header(response.headers(), "retry-after"), date, self.clock.utc());
-            if matches!(status.as_u16(), 408 | 429) || status.is_server_error() {
+            // What a server has not implemented, it has not a minute later either.
+            let is_passing = status.is_server_error() && status.as_u16() != 501;
+            if is_passing || matches!(status.as_u16(), 408 | 429) {
                 let said = self.body(source, response).await.map_or_else(|_| String::new(), |(body, _)| said(&body));
                 return Err(Failed::Passing { why: format!("it answers {status}{said}"), asked: retry_after });
             }

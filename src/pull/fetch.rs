@@ -118,7 +118,7 @@ impl Pull<'_> {
         let (count, said_pages) = (way.count(&page), way.pages(&page));
         self.must_not_shrink(place, count, said_pages)?;
         // Behind a key the server counts the rest.
-        let is_rest = matches!(place, Place::Key(_)) && self.state.said.is_some();
+        let is_rest = matches!(place, Place::Behind(_)) && self.state.said.is_some();
         self.state.said = count.filter(|_| !is_rest).or(self.state.said);
         self.tally.said = self.state.said;
         self.state.said_pages = said_pages.or(self.state.said_pages);
@@ -146,7 +146,7 @@ impl Pull<'_> {
 
     /// Asserts that a source whose pages go by number has not become smaller, and notes if it has grown.
     fn must_not_shrink(&mut self, place: &Place, count: Option<u64>, pages: Option<u64>) -> Result<(), Fault> {
-        if !place.is_by_number() {
+        if !place.is_moved(self.state.records, self.state.pages) {
             return Ok(());
         }
         for (before, now, what) in [(self.state.said, count, "record"), (self.state.said_pages, pages, "page")] {
@@ -190,10 +190,9 @@ impl Pull<'_> {
             params.retain(|(name, _)| name != COUNT);
         }
         let is_in_body = matches!((&method, &self.paginate), (Method::Post(_), Some(_)));
-        let mut conditions = match &source.paginate {
-            Some(Paginate::OData(odata)) => odata.conditions(place),
-            _ => Vec::new(),
-        };
+        let odata =
+            source.paginate.as_ref().and_then(|way| if let Paginate::OData(odata) = way { Some(odata) } else { None });
+        let mut conditions: Vec<_> = odata.and_then(|odata| odata.filter.clone()).into_iter().collect();
         if let (Some(since), Some(asked)) = (&source.since, &self.state.asked) {
             match &since.send {
                 Send::Filter => {
@@ -203,6 +202,10 @@ impl Pull<'_> {
                 Send::Param(name) => params.push((name.clone(), asked.clone())),
                 Send::Body(path) => set(&mut method, path, Json::String(asked.clone())),
             }
+        }
+        if let Some(behind) = odata.and_then(|odata| odata.behind(place)) {
+            // Some servers read no bracket that is not needed.
+            conditions.push(if conditions.is_empty() { behind } else { format!("({behind})") });
         }
         if !conditions.is_empty() {
             params.push(("$filter".to_owned(), conditions.join(" and ")));

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use super::fetch::COUNT;
-use super::page::{Page, member};
+use super::page::{Page, literal_of};
 use super::paginate::{Next, Place, Seen, absolute};
-use crate::dataset::pull_source::{JsonPath, OData, ODataBy, literal};
+use crate::dataset::pull_source::{JsonPath, OData, ODataBy};
 
 /// Names of the next address in a page of OData.
 const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "odata.nextLink", "@nextLink"];
@@ -31,7 +31,7 @@ impl OData {
         if count.is_some_and(|count| rows >= count) {
             return Next::End("as many records as it says");
         }
-        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
+        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Behind(_));
         if records == 0 && (pages > 1 || is_paged || count.is_none()) {
             return Next::End("an empty page");
         }
@@ -44,27 +44,27 @@ impl OData {
             ODataBy::Found if self.order.is_empty() => Next::Page(Place::Skip(rows)),
             ODataBy::Found | ODataBy::Key => {
                 let Some(last) = page.records().last() else { return Next::End("an empty page") };
-                let values: Option<Vec<_>> = self.order.iter().map(|column| member(last, column)).collect();
-                match values.filter(|values| values.iter().all(|value| !value.is_null() && literal(value).is_some())) {
-                    Some(values) => Next::Page(Place::Key(values)),
+                match self.key_of(last) {
+                    Some(values) => Next::Page(Place::Behind(values)),
                     None => Next::Unknown(format!("order: the last record has no value of {}", self.order.join(", "))),
                 }
             }
         }
     }
 
-    /// Conditions of `$filter` beside others.
-    pub(super) fn conditions(&self, place: &Place) -> Vec<String> {
-        let behind = match place {
-            Place::Key(values) => Some(behind(&self.order, values)),
-            _ => None,
-        };
-        self.filter.iter().cloned().chain(behind).collect()
+    /// The values of the order's columns in a record; `None` if it has not all of them.
+    pub(super) fn key_of(&self, record: &str) -> Option<Vec<String>> {
+        self.order.iter().map(|column| literal_of(record, column)).collect()
+    }
+
+    /// The condition of the records behind a place by key.
+    pub(super) fn behind(&self, place: &Place) -> Option<String> {
+        if let Place::Behind(values) = place { Some(behind(&self.order, values)) } else { None }
     }
 
     pub(super) fn params(&self, place: &Place) -> Vec<(String, String)> {
         let mut params = vec![(COUNT.to_owned(), "true".to_owned())];
-        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Key(_));
+        let is_paged = self.by != ODataBy::Found || matches!(place, Place::Skip(_) | Place::Behind(_));
         if let Some(size) = self.page_size.filter(|_| is_paged) {
             params.push(("$top".to_owned(), size.to_string()));
         }
@@ -81,14 +81,14 @@ impl OData {
 }
 
 /// The condition of the records behind one, in the order of these columns.
-fn behind(order: &[String], values: &[Json]) -> String {
-    let written: Vec<_> = values.iter().map(|value| literal(value).unwrap_or_default()).collect();
+fn behind(order: &[String], values: &[String]) -> String {
     let one = |at: usize| {
-        let equal = order[..at].iter().zip(&written).map(|(column, value)| format!("{column} eq {value}"));
-        let greater = format!("{} gt {}", order[at], written[at]);
-        format!("({})", equal.chain([greater]).collect::<Vec<_>>().join(" and "))
+        let greater = format!("{} gt {}", order[at], values[at]);
+        let equal = order[..at].iter().zip(values).map(|(column, value)| format!("{column} eq {value}"));
+        let all: Vec<_> = equal.chain([greater]).collect();
+        if at == 0 { all.concat() } else { format!("({})", all.join(" and ")) }
     };
-    format!("({})", (0..order.len()).map(one).collect::<Vec<_>>().join(" or "))
+    (0..order.len()).map(one).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]
@@ -98,6 +98,6 @@ mod tests {
     #[test]
     fn the_condition_behind_a_record_is_in_the_order_of_all_columns() {
         let order = ["A".to_owned(), "B".to_owned()];
-        assert_eq!(behind(&order, &[1.into(), "x'y".into()]), "((A gt 1) or (A eq 1 and B gt 'x''y'))");
+        assert_eq!(behind(&order, &["1".to_owned(), "'x''y'".to_owned()]), "A gt 1 or (A eq 1 and B gt 'x''y')");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
 use super::client::{message, shortened};
-use crate::dataset::pull_source::JsonPath;
+use crate::dataset::pull_source::{JsonPath, literal, moment};
 
 /// The kinds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,9 @@ impl Page {
             Some(b'{') => Root::Object(Members::deserialize(&mut reader).map_err(fault)?),
             _ => {
                 <&RawValue>::deserialize(&mut reader).map_err(fault)?;
-                return Err(no_page("its body is neither an object nor an array"));
+                let has =
+                    path.filter(|path| !path.0.is_empty()).map(|path| format!("it has no {path}; it is no object"));
+                return Err(no_page(has.as_deref().unwrap_or("its body is neither an object nor an array")));
             }
         };
         match (reader.end(), &root) {
@@ -199,10 +201,11 @@ pub(super) fn field(record: &str, name: &str) -> Option<String> {
     }
 }
 
-/// A value of a record.
-pub(super) fn member(record: &str, name: &str) -> Option<Json> {
+/// A value of a record as OData writes it in an address, days and moments without quotes; `None` if it has none.
+pub(super) fn literal_of(record: &str, name: &str) -> Option<String> {
     let members: Members<'_> = serde_json::from_str(record).ok()?;
-    serde_json::from_str(members.get(name)?.get()).ok()
+    let json = members.get(name)?.get();
+    moment(json).or_else(|| literal(json)).filter(|text| text != "null")
 }
 
 /// Hash of a record, whatever the order of its members is.

@@ -26,8 +26,8 @@ pub(super) enum Place {
     Offset(u64),
     /// OData: number of records before it, by `$skip`.
     Skip(u64),
-    /// OData: values of the order's columns in the record before it.
-    Key(Vec<Json>),
+    /// OData: values of the order's columns in the record before it, as an address has them.
+    Behind(Vec<String>),
 }
 
 impl Place {
@@ -47,9 +47,23 @@ impl Place {
         }
     }
 
-    /// True if records that come or go before it move others to another place.
+    /// True if it is the number of a page or record.
     pub(super) fn is_by_number(&self) -> bool {
         matches!(self, Place::Page(_) | Place::Offset(_) | Place::Skip(_))
+    }
+
+    /// True if records that come or go before it move others to another place: its address, too, has the number of the records or pages
+    /// that were read.
+    pub(super) fn is_moved(&self, records: u64, pages: u64) -> bool {
+        let Place::Url(text) = self else { return self.is_by_number() };
+        let is_count = |name: &str, number: u64| match name.trim_start_matches('$') {
+            "skip" | "skiptoken" | "offset" | "start" => number == records,
+            "page" => number == pages || number == pages + 1,
+            _ => false,
+        };
+        Url::parse(text).is_ok_and(|url| {
+            url.query_pairs().any(|(name, value)| value.parse().is_ok_and(|number| is_count(&name, number)))
+        })
     }
 }
 

@@ -28,7 +28,7 @@ impl Pull<'_> {
             Body::Table(_, bytes) => (!bytes.is_empty()).then(|| blake3::hash(bytes).to_hex()[..32].to_owned()),
         };
         // The same records again, where only the number of the page was another: the server does not heed it.
-        let is_numbered = place.is_by_number() || matches!(place, Place::Key(_));
+        let is_numbered = place.is_by_number() || matches!(place, Place::Behind(_));
         if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
             let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
             return Err(self.page_error(&format!("it gives the page before once more: the server does not heed {way}")));
@@ -64,6 +64,7 @@ impl Pull<'_> {
     pub(super) fn take(&mut self, page: &Page, place: &Place, spool: &mut Spool) -> Result<(), PullError> {
         self.count_bytes(page.length())?;
         self.must_go_on(page, place)?;
+        self.must_be_behind(page, place)?;
         let records = page.records().len() as u64;
         self.state.records += records;
         self.state.pages += 1;
@@ -114,7 +115,8 @@ impl Pull<'_> {
 
     /// Asserts that a source that grows gives none of its records on two pages: what came in before them would be missing.
     fn must_go_on(&mut self, page: &Page, place: &Place) -> Result<(), PullError> {
-        if self.may_move || (!place.is_by_number() && *place != Place::First) {
+        let is_moved = place.is_moved(self.state.records, self.state.pages);
+        if self.may_move || (!is_moved && *place != Place::First) {
             return Ok(());
         }
         let before = self.state.last.take();
@@ -127,6 +129,20 @@ impl Pull<'_> {
             ));
         }
         self.state.last = page.records().last().map(record_hash);
+        Ok(())
+    }
+
+    /// Asserts that a page behind a key does not have the record of that key: the server would give it, and others, twice.
+    fn must_be_behind(&self, page: &Page, place: &Place) -> Result<(), PullError> {
+        let (Place::Behind(key), Some(Paginate::OData(odata))) = (place, &self.paginate) else { return Ok(()) };
+        if page.records().any(|record| odata.key_of(record).as_ref() == Some(key)) {
+            let order = odata.order.join(", ");
+            return Err(self.page_error(&format!(
+                "a page behind {order} = {} has that record again: the server does not heed $filter by {order}; \
+                 name other columns in order, or ask by skip",
+                key.join(", ")
+            )));
+        }
         Ok(())
     }
 

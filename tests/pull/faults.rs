@@ -306,7 +306,7 @@ async fn pages_that_contradict_themselves(database: TestDatabase, workdir: Workd
         ("error", "{by: page}", "it answers with an error: timeout"),
         ("null", "{by: page}", "records: data is no list of records, but null"),
         ("object", "{by: page}", "records: data is no list of records, but {}"),
-        ("word", "{by: page}", "it has no data; it is no object"),
+        ("word", "{by: page}", "its body is neither an object nor an array"),
         ("text", "{by: page}", "no"),
         ("empty", "{by: page, has_more: has_more}", "an empty page, and yet it says that there is more"),
         ("empty", "{by: page, pages: pages}", "an empty page, and yet it says that there is more"),

@@ -5,6 +5,8 @@ pub mod destination;
 pub mod drafts;
 pub mod extracts;
 pub mod faults;
+pub mod gho;
+pub mod keys;
 pub mod moved;
 pub mod pages;
 pub mod since;
@@ -23,6 +25,8 @@ pub fn cases() -> Vec<Trial> {
         drafts::cases(),
         extracts::cases(),
         faults::cases(),
+        gho::cases(),
+        keys::cases(),
         moved::cases(),
         pages::cases(),
         since::cases(),

@@ -14,6 +14,7 @@ cases! {
         a_source_that_was_changed_adds_nothing_twice,
         a_source_that_gets_smaller_is_not_whole,
         new_records_in_front_are_told,
+        next_links_by_number_are_pages_by_number,
         equal_pages_behind_new_cursors_end,
         a_window_that_was_taken_back;
 }
@@ -162,6 +163,42 @@ async fn new_records_in_front_are_told(database: TestDatabase, workdir: Workdir)
         workdir.plugin("x", &paged(&api.base, by_pages))?;
         pull(&database, &workdir).await?;
         same(database.text("select count(*), count(distinct id) from staging.x").await?, "7|7")?;
+    }
+    Ok(())
+}
+
+/// A server's own next address may have the number of records in it; a cursor in its place stands still.
+async fn next_links_by_number_are_pages_by_number(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for (link, gone, code, words) in [
+        ("$skip=2", 1, 1, "it says 5 records where the page before said 6"),
+        ("$skiptoken=2", 1, 1, "it says 5 records where the page before said 6"),
+        ("$skiptoken=Id-2", 6, 0, "5 records of 3 pages; 5 loaded"),
+    ] {
+        let all = shared((1..=6).map(|id| json!({"id": id})));
+        let api = Api::new(move |call: Call| {
+            let mut all = all.lock().unwrap();
+            if call.number == 1 {
+                all.retain(|record| record["id"] != gone);
+            }
+            let is_cursor = link.contains('-');
+            let from = call.param("$skip").or(call.param("$skiptoken")).unwrap_or("0");
+            let from: u64 = from.trim_start_matches("Id-").parse().unwrap();
+            let is_behind = |at: usize, record: &Json| {
+                if is_cursor { record["id"].as_u64() > Some(from) } else { at as u64 >= from }
+            };
+            let found =
+                all.iter().enumerate().filter(|(at, record)| is_behind(*at, record)).map(|(_, record)| record.clone());
+            let page: Vec<_> = found.take(2).collect();
+            let mut body = json!({"@odata.count": all.len(), "value": page});
+            if page.len() == 2 {
+                body["@odata.nextLink"] = format!("x?{}", link.replace('2', &(from + 2).to_string())).into();
+            }
+            ok(&body)
+        })
+        .await?;
+        let source = format!("  kind: odata\n  url: {}\n  resource: x\n", api.base);
+        workdir.plugin("x", &format!("name: x\nsource:\n{source}mode: replace\n"))?;
+        fails(&database, &workdir, code, words).await?;
     }
     Ok(())
 }

@@ -16,16 +16,21 @@ fn input() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/WHOSIS_000001.json.gz")
 }
 
+/// True if the observations are on this machine.
+pub fn are_there() -> bool {
+    input().is_file()
+}
+
 pub fn cases() -> Vec<Trial> {
     let all = [
         on_both(&name_of(module_path!(), "every_way_gives_the_same_table"), every_way_gives_the_same_table),
         on_both(&name_of(module_path!(), "six_countries"), six_countries),
     ];
-    let is_there = input().is_file();
+    let is_there = are_there();
     all.into_iter().flatten().map(|case| if is_there { case } else { case.with_ignored_flag(true) }).collect()
 }
 
-static OBSERVATIONS: LazyLock<Arc<Vec<Json>>> = LazyLock::new(|| {
+pub static OBSERVATIONS: LazyLock<Arc<Vec<Json>>> = LazyLock::new(|| {
     let mut text = String::new();
     let file = std::fs::File::open(input()).expect("it is there");
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("it can be unpacked");

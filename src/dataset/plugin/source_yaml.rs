@@ -316,7 +316,10 @@ fn odata_filter(yaml: &Json) -> Result<String, String> {
             one => vec![one],
         };
         let one = |value: &&Json| {
-            Ok(format!("{column} eq {}", literal(value).ok_or_else(|| format!("filter: {column} takes plain values"))?))
+            Ok(format!(
+                "{column} eq {}",
+                literal(&value.to_string()).ok_or_else(|| format!("filter: {column} takes plain values"))?
+            ))
         };
         Ok(format!("({})", values.iter().map(one).collect::<Result<Vec<_>, String>>()?.join(" or ")))
     });

@@ -1,33 +1,22 @@
 //! A pull by hand: what a plugin's source has, window by window, through the one path of loads.
 
-use std::ffi::OsString;
-use std::time::Duration;
+mod windows;
 
-use anyhow::Context;
 use serde::Serialize;
 use tracing::{info, warn};
 
+use self::windows::{close, finish_leftovers, windows};
 use crate::app::App;
 use crate::catalog::{Checkpoint, Standing};
-use crate::clock::Clock;
 use crate::dataset::plugin::Plugins;
 use crate::dataset::pull_source::PullSource;
 use crate::dataset::{Dataset, Mode};
-use crate::load::{FileOutcome, LoadReport, Loader, load_file};
+use crate::load::{LoadReport, Loader};
 use crate::ops::destination;
-use crate::pull::{Client, FirstPage, Pull, PullError, Spooled, State, Tally};
+use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
 use crate::schema::is_same_text;
-use crate::source::{Bounds, ClaimedFile, Cursor, Folder, Position, Spool, Stream, Window};
+use crate::source::{Cursor, Folder, Stream};
 use crate::text::nearest;
-
-/// Bounds of a window: what is committed at once.
-const WINDOW: Bounds = Bounds { rows: 100_000, bytes: 32 << 20, time: Duration::from_secs(60) };
-
-/// Tries of a window that the database does not take.
-const TRIES: u32 = 5;
-
-/// Pause between two of them.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// A pull and its end.
 #[derive(Clone, Debug, Serialize)]
@@ -234,55 +223,6 @@ pub async fn first_page(client: &Client, source: &PullSource) -> Result<FirstPag
     Pull::new(source, client, None, true)?.first_page().await
 }
 
-async fn windows(
-    loader: &Loader,
-    plugins: &Plugins,
-    folder: &Folder,
-    dataset: &Dataset,
-    (stream, checkpoint): (Stream, Option<Checkpoint>),
-    (pull, pulled): (&mut Pull<'_>, &mut Pulled),
-) -> anyhow::Result<()> {
-    // A later window would replace an earlier one.
-    let is_whole = dataset.mode == Mode::Replace;
-    let (mut from, mut generation) = checkpoint.map_or((None, 0), |known| (Some(known.position), known.generation));
-    let mut next = spool_next(&loader.clock, folder, pull, is_whole).await?;
-    loop {
-        let Some((spool, spooled)) = next else {
-            return may_be_empty(loader, dataset).await;
-        };
-        let position = Position { stream: stream.clone(), from, to: spooled.to.clone() };
-        let (cursor, destination) = (spooled.cursor.clone(), loader.destination.clone());
-        let window = Window { position, generation, count: spooled.count, cursor, destination };
-        if spooled.count == Some(0) {
-            // There is nothing to load, but that the run has ended must be known.
-            if !loader.catalog.end_run(&window).await? {
-                anyhow::bail!("another program has pulled it meanwhile");
-            }
-            return Ok(());
-        }
-        let name = OsString::from(format!("{}.{}", stream.plugin, spooled.ending).replace('/', "_"));
-        let mut loading = Box::pin(load_window(loader, plugins, spool.finish(&name, &window)?));
-        if spooled.is_last {
-            pulled.add(&loading.await?);
-            return close(loader, &stream, (spooled.to, generation + 1, spooled.cursor)).await;
-        }
-        // The source answers while the window is loaded; what it has said since is dropped if that fails.
-        let mut asking = Box::pin(spool_next(&loader.clock, folder, pull, is_whole));
-        let asked = tokio::select! {
-            reports = &mut loading => {
-                pulled.add(&reports?);
-                asking.await
-            }
-            asked = &mut asking => {
-                pulled.add(&loading.await?);
-                asked
-            }
-        };
-        next = asked?;
-        (from, generation) = (Some(spooled.to), generation + 1);
-    }
-}
-
 /// Asserts that a source without records takes no row's place.
 ///
 /// # Errors
@@ -296,85 +236,6 @@ pub(super) async fn may_be_empty(loader: &Loader, dataset: &Dataset) -> anyhow::
         );
     }
     Ok(())
-}
-
-/// Spools the next window; `None` at the end of the run.
-async fn spool_next(
-    clock: &Clock,
-    folder: &Folder,
-    pull: &mut Pull<'_>,
-    is_whole: bool,
-) -> anyhow::Result<Option<(Spool, Spooled)>> {
-    let mut spool = folder.spool(WINDOW, clock)?;
-    Ok(pull.window(&mut spool, is_whole).await?.map(|spooled| (spool, spooled)))
-}
-
-/// Notes that the end of a run was told.
-async fn close(
-    loader: &Loader,
-    stream: &Stream,
-    (from, generation, cursor): (serde_json::Value, i64, Option<Cursor>),
-) -> anyhow::Result<()> {
-    let to = State::closed(&from)?;
-    let position = Position { stream: stream.clone(), from: Some(from), to };
-    let window = Window { position, generation, count: Some(0), cursor, destination: loader.destination.clone() };
-    // Another program has moved it on, and tells of that.
-    loader.catalog.end_run(&window).await.map(drop).map_err(Into::into)
-}
-
-/// Loads what a killed program has left, before the checkpoint is asked for.
-async fn finish_leftovers(app: &App, folder: &Folder) -> anyhow::Result<()> {
-    let mut stuck = |name: &std::ffi::OsStr, error: &std::io::Error| {
-        warn!(file.path = %name.to_string_lossy(), "cannot take over what a killed program has left: {error}");
-    };
-    for mut file in folder.claim_leftovers(&mut stuck)? {
-        let begun = file.is_orphan();
-        file.begin_again()?;
-        let name = file.name();
-        if let Err(error) = load(&app.loader, &app.plugins.get(), file, begun).await {
-            warn!(file.path = name, "what a killed program has left is not loaded: {}", crate::text::chain(&error));
-        }
-    }
-    Ok(())
-}
-
-/// Loads a window of this pull.
-async fn load_window(loader: &Loader, plugins: &Plugins, file: ClaimedFile) -> anyhow::Result<Vec<LoadReport>> {
-    let reports = load(loader, plugins, file, false).await?;
-    reports.context("another program has pulled it meanwhile: what it has not loaded, the next pull asks for")
-}
-
-/// Loads a window, by as many tries as it takes. One that is not loaded goes: the source gives it again from the checkpoint. `None` if
-/// another program has brought what is in it, or has to.
-async fn load(
-    loader: &Loader,
-    plugins: &Plugins,
-    file: ClaimedFile,
-    begun: bool,
-) -> anyhow::Result<Option<Vec<LoadReport>>> {
-    let (mut tried, mut begun) = (0, begun);
-    let mut file = file;
-    loop {
-        tried += 1;
-        match load_file(loader, plugins, file, begun, loader.order.join()).await {
-            FileOutcome::Loaded(reports) => return Ok(Some(reports)),
-            FileOutcome::Kept(kept, error) if tried < TRIES && error.is_of_database() => {
-                warn!(file.path = kept.name(), "not loaded yet: {error}; try {} of {TRIES}", tried + 1);
-                (file, begun) = (kept, true);
-                loader.clock.sleep(PAUSE).await;
-            }
-            FileOutcome::Kept(kept, error) => {
-                if matches!(kept.window(), Ok(Some(_))) {
-                    kept.delete(kept.stamp())?;
-                    kept.release();
-                }
-                return Err(error.into());
-            }
-            FileOutcome::Waits(error) => return Err(error.into()),
-            FileOutcome::Failed(_) => anyhow::bail!("it is in failed/, with the reason beside it"),
-            FileOutcome::Gone => return Ok(None),
-        }
-    }
 }
 
 /// What a checkpoint asked by, if the source asks by something else now: its value has no place in that order.
