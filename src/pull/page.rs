@@ -96,9 +96,7 @@ impl Page {
             Some(b'{') => Root::Object(Members::deserialize(&mut reader).map_err(fault)?),
             _ => {
                 <&RawValue>::deserialize(&mut reader).map_err(fault)?;
-                let has =
-                    path.filter(|path| !path.0.is_empty()).map(|path| format!("it has no {path}; it is no object"));
-                return Err(no_page(has.as_deref().unwrap_or("its body is neither an object nor an array")));
+                return Err(no_page("its body is neither an object nor an array"));
             }
         };
         match (reader.end(), &root) {

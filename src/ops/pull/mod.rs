@@ -15,7 +15,7 @@ use crate::load::{LoadReport, Loader};
 use crate::ops::destination;
 use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
 use crate::schema::is_same_text;
-use crate::source::{Cursor, Folder, Stream};
+use crate::source::{Folder, Stream};
 use crate::text::nearest;
 
 /// A pull and its end.
