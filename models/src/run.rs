@@ -9,7 +9,7 @@ pub struct Model {
     /// The number, from 1.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// `pipeline` or `analysis`.
+    /// `pipeline`, `part` (chosen tables of it) or `analysis`.
     pub kind: String,
     /// `done` or `failed`.
     pub status: String,

@@ -7,6 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::LoadLine;
+use super::runs::PART;
+use super::schedules::PIPELINE;
 use crate::catalog::Catalog;
 use crate::warehouse::WarehouseError;
 
@@ -48,7 +50,7 @@ impl Catalog {
     /// The database's error.
     pub async fn last_build(&self) -> Result<Option<DateTime<Utc>>, WarehouseError> {
         let done = run::Entity::find()
-            .filter(run::Column::Kind.eq("pipeline"))
+            .filter(run::Column::Kind.is_in([PIPELINE, PART]))
             .filter(run::Column::Status.eq("done"))
             .order_by_desc(run::Column::Id)
             .limit(1);

@@ -75,11 +75,6 @@ impl<'a> Key<'a> {
         Key { engine, names, optional, kinds, spelled }
     }
 
-    /// True if values of it that are spelled differently may be one key, which was another index's before.
-    pub(crate) fn is_spelled(&self) -> bool {
-        !self.spelled.is_empty()
-    }
-
     /// The names as one text.
     pub(crate) fn words(&self) -> String {
         let names = match self.optional {

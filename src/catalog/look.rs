@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
-use models::{dataset, load, reject, run};
+use models::{dataset, load, reject};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::Period;
@@ -231,13 +231,11 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// True if the last run of the pipeline failed.
+    /// True if a run of the pipeline failed, and the whole of it was not done since.
     ///
     /// # Errors
     /// The database's error.
     pub async fn pipeline_failed_last(&self) -> Result<bool, WarehouseError> {
-        let query = run::Entity::find().filter(run::Column::Kind.eq("pipeline"));
-        let last: Vec<run::Model> = self.read(query.order_by_desc(run::Column::Id).limit(1).into_query()).await?;
-        Ok(last.first().is_some_and(|run| run.status == "failed"))
+        Ok(self.standing_run().await?.is_some_and(|run| run.status == "failed"))
     }
 }

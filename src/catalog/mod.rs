@@ -57,6 +57,7 @@ pub use models::schedule_run::Model as RunLine;
 pub use questions::QuestionView;
 pub use remembered::RememberedLoad;
 pub use retract::{LaterLoad, column_names};
+pub(crate) use runs::PART;
 pub use schedules::{ANALYSIS, PIPELINE, RunEnd, Skipped};
 pub use staged::Standing;
 pub use star::StagedLoad;

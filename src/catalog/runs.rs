@@ -4,15 +4,37 @@ use chrono::{DateTime, Utc};
 use models::run;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityName, Insert, QueryTrait,
+    ColumnTrait, EntityName, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
+use super::schedules::PIPELINE;
 use crate::catalog::Catalog;
 use crate::sql::Table;
 use crate::text::secrets::hidden;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
+/// Kind of a run of the chosen tables of the pipeline.
+pub const PART: &str = "part";
+
 impl Catalog {
+    /// The run that says how the pipeline stands: the newest that failed since the whole of it was done, else the newest. What a failed
+    /// run has left undone, the run of other tables does not do.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub(super) async fn standing_run(&self) -> Result<Option<run::Model>, WarehouseError> {
+        let newest = |query: sea_orm::Select<run::Entity>| query.order_by_desc(run::Column::Id).limit(1).into_query();
+        let of = |kinds: &[&str]| run::Entity::find().filter(run::Column::Kind.is_in(kinds.iter().copied()));
+        let done = of(&[PIPELINE]).filter(run::Column::Status.eq("done"));
+        let done = self.read::<run::Model>(newest(done)).await?.pop().map_or(0, |run| run.id);
+        let since = || of(&[PIPELINE, PART]).filter(run::Column::Id.gt(done));
+        let failed = self.read(newest(since().filter(run::Column::Status.eq("failed")))).await?.pop();
+        match failed {
+            Some(run) => Ok(Some(run)),
+            None => Ok(self.read(newest(of(&[PIPELINE, PART]))).await?.pop()),
+        }
+    }
+
     /// Begins the transaction of a run when the run before it has ended: one at a time changes the star and its views.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use models::load::Status;
-use models::{load, run, star_reject};
+use models::{load, star_reject};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -233,15 +233,12 @@ impl Catalog {
         Ok(emptied)
     }
 
-    /// The newest run of the pipeline, if there was any.
+    /// How the pipeline stands by its runs, if there was any.
     ///
     /// # Errors
     /// The database's error.
     pub async fn last_pipeline(&self) -> Result<Option<LastRun>, WarehouseError> {
-        let query =
-            run::Entity::find().filter(run::Column::Kind.eq("pipeline")).order_by_desc(run::Column::Id).limit(1);
-        let line: Option<run::Model> = self.read(query.into_query()).await?.pop();
-        let Some(line) = line else { return Ok(None) };
+        let Some(line) = self.standing_run().await? else { return Ok(None) };
         let changed: Vec<Changed> = serde_json::from_str(line.changes.as_deref().unwrap_or("[]")).unwrap_or_default();
         let warning = |table: String, Found { check, rows }: Found| Warning { table, check, rows };
         let of_table =

@@ -66,6 +66,8 @@ pub(super) async fn run(settings: &Settings, asked: &Asked, json: bool) -> anyho
     let done = done.map_err(wrong_selection);
     match &done {
         Err(error) if error.is::<Usage>() => {}
+        // A part that is done mends nothing of the whole.
+        Ok(_) if !options.select.is_empty() => {}
         Ok(_) => alerts.recover(Kind::Pipeline, "pipeline", "the pipeline ran"),
         Err(error) => {
             let fix = "fix what is named, then run app --pipeline; the star is as it was";

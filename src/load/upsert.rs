@@ -212,7 +212,8 @@ impl<'a> Upsert<'a> {
         Ok(touched)
     }
 
-    /// Drops the indexes over the key as it was compared while its texts were numbers: they would take different texts for one.
+    /// Drops the indexes over a key that the plugin had before, and over the key as it was compared while its texts were numbers:
+    /// they would refuse rows that are right now.
     async fn drop_other_keys(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
         let engine = self.names.engine;
         let indexes = transaction.query(&engine.indexes_of(self.names, &self.table), &[]).await?;
@@ -228,9 +229,7 @@ impl<'a> Upsert<'a> {
         let (keys, shown) = (self.key.columns().join(", "), self.names.shown(&self.table));
         let sum = blake3::hash(format!("{shown} {keys}").as_bytes()).to_hex();
         let name = format!("{INDEX}{}", &sum[..16]);
-        if self.key.is_spelled() {
-            self.drop_other_keys(transaction, &name).await?;
-        }
+        self.drop_other_keys(transaction, &name).await?;
         let index = quote(&name);
         let unique = format!("create unique index if not exists {index} on {} ({keys})", self.names.table(&self.table));
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {

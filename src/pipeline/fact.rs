@@ -245,7 +245,10 @@ impl Build<'_> {
             done = self.all(sql.finish()).await.map(|_| *inserted);
         }
         if let Err(error) = done {
-            self.execute("rollback to savepoint sluice_fill").await?;
+            if self.execute("rollback to savepoint sluice_fill").await.is_err() {
+                // SQLite ends a transaction for which the disk has no room; the first error says so.
+                return Err(error);
+            }
             let rows = format!("({source}) as n");
             self.must_have_grain(fact, &rows).await?;
             if sql.has_plain_grain() && !finish {

@@ -41,7 +41,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tracing::info;
 
-use crate::catalog::Workspace;
+use crate::catalog::{PART, PIPELINE, Workspace};
 use crate::project::{Model, ModelError, Problems, in_order, sql_files};
 use crate::sql_check::problems;
 use crate::telemetry;
@@ -66,6 +66,13 @@ pub struct Options {
     pub accept_guard: Vec<String>,
     /// Commits nothing.
     pub dry: bool,
+}
+
+impl Options {
+    /// Kind of the run in the catalog.
+    fn kind(&self) -> &'static str {
+        if self.select.is_empty() { PIPELINE } else { PART }
+    }
 }
 
 /// The changes of a run, done or planned.
@@ -250,7 +257,7 @@ pub async fn run_with(workspace: &Workspace, options: &Options) -> Result<Report
         Err(RunError::Selection(_)) => {}
         Err(error) => {
             // The run's own error matters more than a failure to record it.
-            let _ = workspace.catalog.run_failed("pipeline", started_at, error.to_string()).await;
+            let _ = workspace.catalog.run_failed(options.kind(), started_at, error.to_string()).await;
         }
     }
     result

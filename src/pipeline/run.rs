@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
             return Ok(report);
         }
         let text = serde_json::to_string(&report.changes).unwrap_or_default();
-        plan.workspace.catalog.run_done(&mut *transaction, "pipeline", plan.started_at, text).await?;
+        plan.workspace.catalog.run_done(&mut *transaction, plan.options.kind(), plan.started_at, text).await?;
         transaction.commit().await?;
         Ok(report)
     }

@@ -14,6 +14,7 @@ cases! {
         a_stated_type_that_is_wider_is_taken,
         check_says_that_too_many_rejects_fail_the_file,
         one_word_among_numbers_is_told,
+        a_key_of_other_columns_counts_from_the_next_file_on,
         a_plugin_says_no_encoding_that_nothing_proves;
 }
 
@@ -24,6 +25,20 @@ fn once(workdir: &Workdir, database: &TestDatabase, expected: i32) -> anyhow::Re
     let log = stdout(&output) + &stderr(&output);
     anyhow::ensure!(output.status.code() == Some(expected), "{log}");
     Ok(log)
+}
+
+async fn a_key_of_other_columns_counts_from_the_next_file_on(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let next = |key: &str, text: &str| {
+        workdir.plugin("p", &format!("name: p\nfiles: [\"p*.csv\"]\ntable: p\nmode: upsert\nkey: [{key}]\n"))?;
+        workdir.write("imports/p.csv", format!("id,line,v\n{text}"))?;
+        once(&workdir, &database, 0)
+    };
+    next("id", "1,1,a\n2,1,b\n")?;
+    next("id, line", "1,2,c\n1,1,d\n")?;
+    let all = "select id, line, v from staging.p order by id, line";
+    same(database.text(all).await?, "1|1|d\n1|2|c\n2|1|b")?;
+    next("line, id", "2,1,e\n")?;
+    same(database.text(all).await?, "1|1|d\n1|2|c\n2|1|e")
 }
 
 async fn a_stated_type_is_checked_where_the_table_has_text(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -12,6 +12,7 @@ cases! {
         they_are_read_again_while_the_daemon_runs,
         a_wrong_one_holds_back_what_it_claims,
         a_file_and_its_plugin_land_together,
+        what_is_no_plugin_by_its_name_is_told,
         a_part_that_a_wrong_one_claims_waits;
 }
 
@@ -43,12 +44,31 @@ async fn they_are_read_again_while_the_daemon_runs(database: TestDatabase, workd
     daemon.wait_for(&["loaded", "p.csv"])?;
     fs::remove_dir_all(workdir.path("plugins/p"))?;
     daemon.wait_for(&["the plugins have changed"])?;
+    daemon.wait_for(&["WARN", "plugins are not there any more: p; files that they claimed are loaded into tables"])?;
     workdir.write("imports/p.csv", "a\n4\n")?;
     daemon.wait_for(&["loaded", "p.csv"])?;
     same(daemon.terminate()?.0.code(), Some(0))?;
     same(database.text("select a from staging.p order by a").await?, "1\n4")?;
     same(database.text("select a from staging.one order by a").await?, "2\n7")?;
     same(database.text("select a from staging.two").await?, "3")
+}
+
+async fn what_is_no_plugin_by_its_name_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    fs::create_dir_all(workdir.path("plugins/p"))?;
+    workdir.write("imports/p.csv", "a\n1\n")?;
+    let told = |words: &str| -> Outcome {
+        let done = app(&workdir, &["--once"], &settings)?;
+        same(done.status.code(), Some(2))?;
+        holds(&stderr(&done), words)?;
+        same(app(&workdir, &["status"], &settings)?.status.code(), Some(1))?;
+        same(workdir.list("imports"), vec!["p.csv".to_owned()])
+    };
+    workdir.write("plugins/p/plugin.yml", plugin("one"))?;
+    told("a plugin's file is called plugin.yaml, and this one is plugin.yml")?;
+    fs::remove_file(workdir.path("plugins/p/plugin.yml"))?;
+    std::os::unix::fs::symlink("nowhere.yaml", workdir.path("plugins/p/plugin.yaml"))?;
+    told("plugin.yaml: cannot read it")
 }
 
 async fn a_wrong_one_holds_back_what_it_claims(database: TestDatabase, workdir: Workdir) -> Outcome {

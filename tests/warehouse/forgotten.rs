@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use anyhow::Context;
 use sluice::sql::Engine;
 use sluice::warehouse::{Reading, Scope, WarehouseError};
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -17,6 +18,7 @@ cases! {
         what_is_loaded_again_is_lost_no_more,
         kept_files_come_back_once,
         kept_files_come_back_by_their_names_in_their_order,
+        what_comes_back_as_something_else_is_lost_as_before,
         a_newer_dump_ends_the_loss,
         a_list_that_cannot_be_read_is_no_consent,
         an_older_catalog_stays_the_same_database,
@@ -225,6 +227,32 @@ async fn kept_files_come_back_by_their_names_in_their_order(database: TestDataba
     drop(transaction);
     warehouse.close().await;
     same((rows[0].get::<i64>(0)?, workdir.list("imports")), (13, vec![]))
+}
+
+async fn what_comes_back_as_something_else_is_lost_as_before(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let keeping = |url| [("DATABASE_URL", url), ("ON_SUCCESS", "archive")];
+    let own = keeping(database.url.as_str());
+    let plugin = |table: &str| workdir.plugin("t", &format!("name: t\nfiles: [\"t.*\"]\ntable: {table}\n"));
+    plugin("t")?;
+    load(&workdir, &own, &[1])?;
+    let (first, second) = (copy(&database, &workdir, "one").await?, copy(&database, &workdir, "two").await?);
+    load(&workdir, &own, &[2, 3])?;
+    let kept: Vec<_> = workdir.list("archive").into_iter().filter(|name| name.contains("t.2")).collect();
+    let kept = format!("archive/{}", kept.first().context("it is kept")?);
+    // What is kept was written over, and stands again afterwards.
+    let text = fs::read(workdir.path(&kept))?;
+    workdir.write(&kept, "a\n7\n")?;
+    let (_, said) = once(&workdir, &keeping(&first))?;
+    holds(&said, "has other rows, or went into another table: the load is lost as before")?;
+    same(lost(&workdir, &keeping(&first))?, (Some(1), vec![2]))?;
+    workdir.write("imports/t.2.csv", &text)?;
+    same(once(&workdir, &keeping(&first))?.0, Some(0))?;
+    same(lost(&workdir, &keeping(&first))?, (Some(0), vec![]))?;
+    // It goes into another table.
+    fs::write(workdir.path(&kept), &text)?;
+    plugin("other")?;
+    once(&workdir, &keeping(&second))?;
+    same(lost(&workdir, &keeping(&second))?, (Some(1), vec![2, 3]))
 }
 
 async fn a_newer_dump_ends_the_loss(database: TestDatabase, workdir: Workdir) -> Outcome {

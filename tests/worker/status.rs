@@ -290,6 +290,12 @@ async fn a_failed_pipeline_needs_a_person(database: TestDatabase, workdir: Workd
     let (code, json) = status(&workdir, &settings)?;
     same(code, Some(1))?;
     holds(whats(&json)[0], "the last pipeline run failed (20")?;
+    // Another table alone says nothing of it.
+    workdir.write("sql/pipeline/u.sql", "/* kind: table */ select a from staging.n")?;
+    same(app(&workdir, &["--pipeline", "--select", "u"], &settings)?.status.code(), Some(0))?;
+    let (code, json) = status(&workdir, &settings)?;
+    same(code, Some(1))?;
+    holds(whats(&json)[0], "the last pipeline run failed (20")?;
     workdir.write("sql/pipeline/t.sql", "/* kind: table */ select a from staging.n")?;
     same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0))?;
     let (code, json) = status(&workdir, &settings)?;

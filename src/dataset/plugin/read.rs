@@ -105,6 +105,12 @@ fn files(folder: &Path) -> io::Result<Vec<(PathBuf, io::Result<()>)>> {
         match fs::metadata(&path) {
             Ok(meta) if meta.is_file() => files.push((path, Ok(()))),
             Ok(_) => {}
+            // A link that leads nowhere.
+            Err(error) if fs::symlink_metadata(&path).is_ok() => files.push((path, Err(error))),
+            Err(_) if path.with_extension("yml").is_file() => {
+                let why = "a plugin's file is called plugin.yaml, and this one is plugin.yml";
+                files.push((path, Err(io::Error::other(why))));
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(error) => files.push((path, Err(error))),
         }

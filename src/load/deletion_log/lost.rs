@@ -157,6 +157,33 @@ impl DeletionLog {
         if left.len() == before { Ok(()) } else { self.list(&left) }
     }
 
+    /// Lists losses whose files came back as something else: with other bytes, because what was kept is cut or another file of the
+    /// name by now, or into another table. `again` are the losses that these inputs made good.
+    pub(super) fn lose_again(&self, inputs: &[DeletionRecord], again: &[String]) -> io::Result<()> {
+        let files: HashSet<_> = inputs.iter().map(DeletionRecord::file).collect();
+        let came = |line: &DeletionRecord| files.contains(line.file());
+        let lost: Vec<_> = {
+            let mut known = self.known();
+            known.coming.retain(|line| !again.contains(&line.name()));
+            known.coming.extract_if(.., |line| came(line)).collect()
+        };
+        for line in &lost {
+            let DeletionRecord { load, source, table, .. } = line;
+            error!(
+                load.id = load,
+                file.path = source,
+                table,
+                "the file that was brought back for a lost load has other rows, or went into another table: the load is lost as before"
+            );
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.listed().unwrap_or_default();
+        all.extend(lost);
+        self.list(&all)
+    }
+
     /// Brings the files of losses back that were kept, and returns the losses that are left. All are listed before, and
     /// noted as brought back: a program that ends meanwhile leaves none that is neither, and brings none back twice.
     pub(super) fn recover(&self, lost: &[DeletionRecord], before: &HashSet<String>) -> io::Result<Vec<DeletionRecord>> {

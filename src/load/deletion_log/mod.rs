@@ -51,6 +51,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct DeletionLog {
     folder: PathBuf,
     meeting: Mutex<()>,
+    /// Held while the list of losses is read and written: loads end beside each other.
+    listing: std::sync::Mutex<()>,
     known: std::sync::Mutex<Known>,
     us: std::sync::Mutex<Option<((u64, u64), Us)>>,
 }
@@ -77,6 +79,7 @@ impl DeletionLog {
         DeletionLog {
             folder: folder.to_owned(),
             meeting: Mutex::default(),
+            listing: std::sync::Mutex::default(),
             known: std::sync::Mutex::default(),
             us: std::sync::Mutex::default(),
         }
@@ -108,9 +111,9 @@ impl DeletionLog {
             lines.push(Line::Gone(DeletionRecord { catalog: catalog.clone(), again: found, ..line.clone() }));
         }
         self.append(&lines)?;
-        self.known().coming.retain(|line| !again.contains(&line.name()));
-        if let Err(why) = self.found_again(&again) {
-            info!("cannot note that a lost load is loaded again: {why}");
+        let _turn = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(why) = self.found_again(&again).and_then(|()| self.lose_again(inputs, &again)) {
+            info!("cannot note which lost loads are loaded again: {why}");
         }
         Ok(())
     }

@@ -92,6 +92,11 @@ impl DeletionRecord {
         }
     }
 
+    /// Name of the file that it was, or was in.
+    pub(super) fn file(&self) -> &str {
+        self.source.split('/').next().unwrap_or(&self.source)
+    }
+
     /// The record of all loads up to this one, which the log has no more.
     pub(super) fn of_cut(load: i64, catalog: Option<String>) -> DeletionRecord {
         let note = format!("cut/{}/{load}", catalog.as_deref().unwrap_or_default());

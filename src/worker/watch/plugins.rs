@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::super::look::look_at;
 use super::Watch;
@@ -29,6 +29,7 @@ impl Watch {
         plugins.announce();
         self.app.plugins.set(plugins);
         self.tell_plugins(&before);
+        self.tell_gone(&before);
         // Their claims may now be other files and tables.
         let plugins = self.app.plugins.get();
         for candidate in self.candidates.values_mut() {
@@ -71,6 +72,24 @@ impl Watch {
                 Kind::Plugin,
                 &path.display().to_string(),
                 "the plugin is right again, or gone",
+            );
+        }
+    }
+
+    /// Tells of plugins that are not there any more: their files go by their own names from now on.
+    fn tell_gone(&self, before: &Plugins) {
+        let now = self.app.plugins.get();
+        let is_there = |name: &str| {
+            now.datasets().any(|dataset| dataset.plugin == name)
+                || now.is_disabled(name)
+                || now.errors().any(|wrong| wrong.path.parent().is_some_and(|folder| folder.ends_with(name)))
+        };
+        let gone: BTreeSet<_> =
+            before.datasets().map(|dataset| dataset.plugin.as_str()).filter(|name| !is_there(name)).collect();
+        if !gone.is_empty() {
+            warn!(
+                "plugins are not there any more: {}; files that they claimed are loaded into tables that are called like the files",
+                gone.into_iter().collect::<Vec<_>>().join(", ")
             );
         }
     }
