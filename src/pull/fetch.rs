@@ -56,8 +56,28 @@ impl Pull<'_> {
                     };
                     return Err(PullError::Page { url: shown(&request.url), why: format!("{why}{hint}") });
                 }
-                Ok(fetched) => return Ok(fetched),
+                Ok(fetched) => {
+                    self.must_be_found(&fetched).await?;
+                    return Ok(fetched);
+                }
             }
+        }
+    }
+
+    /// Asserts that a server which has nothing behind a record finds that record by its key. One that gives no count, and does not read
+    /// the condition as it is meant, would end the run in the midst.
+    async fn must_be_found(&self, fetched: &Fetched) -> Result<(), PullError> {
+        let Place::Behind(values) = &fetched.place else { return Ok(()) };
+        if !fetched.is_empty_end() || self.tally.said.is_some() {
+            return Ok(());
+        }
+        let request = self.request(&Place::From(values.clone()))?;
+        let Answer { body, .. } = self.client.get(self.source, &request).await?;
+        match Page::read(body, Kind::Json, self.records.as_ref(), false) {
+            Ok((page, _)) if page.records().len() > 0 => Ok(()),
+            _ => Err(self.page_error(
+                "it has nothing behind the last record, and does not find that record by its key either, so this need not be the end:                  it does not read the condition; order by another column, or say paginate: {by: skip}",
+            )),
         }
     }
 

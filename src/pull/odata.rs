@@ -57,9 +57,13 @@ impl OData {
         self.order.iter().map(|column| literal_of(record, column)).collect()
     }
 
-    /// The condition of the records behind a place by key.
+    /// The condition of the records behind a place by key, or from it on.
     pub(super) fn behind(&self, place: &Place) -> Option<String> {
-        if let Place::Behind(values) = place { Some(behind(&self.order, values)) } else { None }
+        match place {
+            Place::Behind(values) => Some(behind(&self.order, values)),
+            Place::From(values) => Some(from(&self.order, values)),
+            _ => None,
+        }
     }
 
     pub(super) fn params(&self, place: &Place) -> Vec<(String, String)> {
@@ -91,6 +95,14 @@ fn behind(order: &[String], values: &[String]) -> String {
     (0..order.len()).map(one).collect::<Vec<_>>().join(" or ")
 }
 
+/// The condition of a record, or of those behind it that differ in the last of these columns alone.
+fn from(order: &[String], values: &[String]) -> String {
+    let last = order.len().saturating_sub(1);
+    let by = |at: usize| if at == last { "ge" } else { "eq" };
+    let all = order.iter().zip(values).enumerate().map(|(at, (column, value))| format!("{column} {} {value}", by(at)));
+    all.collect::<Vec<_>>().join(" and ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +111,6 @@ mod tests {
     fn the_condition_behind_a_record_is_in_the_order_of_all_columns() {
         let order = ["A".to_owned(), "B".to_owned()];
         assert_eq!(behind(&order, &["1".to_owned(), "'x''y'".to_owned()]), "A gt 1 or (A eq 1 and B gt 'x''y')");
+        assert_eq!(from(&order, &["1".to_owned(), "2".to_owned()]), "A eq 1 and B ge 2");
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Place {
     Skip(u64),
     /// OData: values of the order's columns in the record before it, as an address has them.
     Behind(Vec<String>),
+    /// OData: the same record and what is behind it; only to see that the server finds it.
+    From(Vec<String>),
 }
 
 impl Place {

@@ -13,7 +13,8 @@ cases! {
         a_key_of_numbers_keeps_its_digits,
         a_key_of_moments_is_asked_as_one,
         what_a_server_cannot_do_is_not_asked_again,
-        a_server_that_does_not_heed_the_key_is_told;
+        a_server_that_does_not_heed_the_key_is_told,
+        a_server_that_finds_nothing_by_the_key_is_told;
 }
 
 /// Numbers as the server writes them in JSON, and as it reads them in an address.
@@ -32,9 +33,10 @@ fn numbers(call: &Call) -> Response<Body> {
     let next = match call.param("$filter") {
         None => 0,
         Some(filter) => {
-            let asked = filter.strip_prefix("K gt ");
+            let mut words = filter.split(' ').skip(1);
+            let (by, asked) = (words.next(), words.next());
             match NUMBERS.iter().position(|(_, read)| Some(*read) == asked) {
-                Some(at) => at + 1,
+                Some(at) => at + usize::from(by == Some("gt")),
                 None => return with(400, &[], format!("{{\"error\": {{\"message\": \"cannot read {filter}\"}}}}")),
             }
         }
@@ -103,4 +105,20 @@ async fn a_server_that_does_not_heed_the_key_is_told(database: TestDatabase, wor
         holds(&said, "a page behind Id = 600 has that record again: the server does not heed $filter by Id")?;
     }
     Ok(())
+}
+
+async fn a_server_that_finds_nothing_by_the_key_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let all = records(1_000);
+    let api = Api::new(move |call: Call| match call.param("$filter") {
+        // It takes the number for a text, which is none of its records'.
+        Some(_) => odata(&[], &call, Ways::default()),
+        None => odata(&all, &call, Ways::default()),
+    })
+    .await?;
+    let source = format!("  kind: odata\n  url: {}/api\n  resource: L\n", api.base);
+    let more = "  order: [Id]\n  page_size: 300\n  paginate: {by: key}\n";
+    workdir.plugin("l", &format!("name: l\nsource:\n{source}{more}table: l\nmode: append\n"))?;
+    let (code, said) = run(&database, &workdir, &["pull", "l"]).await?;
+    right(code == Some(1), &said)?;
+    holds(&said, "it has nothing behind the last record, and does not find that record by its key either")
 }
