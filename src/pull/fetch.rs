@@ -76,7 +76,8 @@ impl Pull<'_> {
         match Page::read(body, Kind::Json, self.records.as_ref(), false) {
             Ok((page, _)) if page.records().len() > 0 => Ok(()),
             _ => Err(self.page_error(
-                "it has nothing behind the last record, and does not find that record by its key either, so this need not be the end:                  it does not read the condition; order by another column, or say paginate: {by: skip}",
+                "it has nothing behind the last record, and does not find that record by its key either: it does not read the condition, \
+                 and this need not be the end; order by another column, or say paginate: {by: skip}",
             )),
         }
     }

@@ -58,7 +58,8 @@ async fn odata_gives_the_same_table_by_every_way(database: TestDatabase, workdir
         ("nextLink without a count", Ways { paged: 500, ..Ways::default() }, "", 5),
         ("clamped, by key", Ways { clamp: 700, ..counted }, "  order: [Id]\n", 4),
         ("clamped, by skip", Ways { clamp: 700, ..counted }, "", 4),
-        ("by key", Ways::default(), "  order: [SpatialDim, Id]\n  page_size: 1000\n  paginate: {by: key}\n", 4),
+        // The last page is empty, and the last record is asked for by its own key.
+        ("by key", Ways::default(), "  order: [SpatialDim, Id]\n  page_size: 1000\n  paginate: {by: key}\n", 5),
         ("by skip", counted, "  page_size: 1000\n  paginate: {by: skip}\n", 3),
     ];
     for (name, ways, more, pages) in ways {
