@@ -91,11 +91,26 @@ pub fn forms(value: &str) -> Vec<String> {
     let quoted = format!("{value:?}");
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut forms = vec![value.to_owned(), value.to_lowercase(), value.trim().to_owned()];
-    forms.extend([quoted, json].iter().map(|text| text[1..text.len().max(2) - 1].to_owned()));
+    let inner = |text: &str| text[1..text.len().max(2) - 1].to_owned();
+    forms.push(inner(&quoted));
+    // As writers of JSON escape it, and once more where that is quoted.
+    for text in [json.clone(), json.replace('/', "\\/")] {
+        for text in [inner(&ascii(&text)), inner(&text)] {
+            forms.push(text.replace('\\', "\\\\"));
+            forms.push(text);
+        }
+    }
     forms.push(crate::text::shown::shown(value).into_owned());
     forms.push(crate::text::shown::lines(value).into_owned());
-    // As an address has it.
-    forms.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+    // As an address has it, in each of the ways.
+    let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let with_blanks = encoded.replace('+', "%20");
+    forms.extend([with_blanks.replace("%2F", "/"), with_blanks, encoded]);
+    // As a page for people has it.
+    let page = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for (double, single) in [("&quot;", "&#39;"), ("&quot;", "&#x27;"), ("&#34;", "&#39;")] {
+        forms.push(page.replace('"', double).replace('\'', single));
+    }
     // As the YAML reader repeats a word that turns the direction of writing.
     let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let embeds = |letter: char| turns(letter) && !matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}');
@@ -107,6 +122,21 @@ pub fn forms(value: &str) -> Vec<String> {
     forms.sort();
     forms.dedup();
     forms
+}
+
+/// A text with the letters beyond ASCII as JSON escapes them.
+fn ascii(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            escaped.push(letter);
+        } else {
+            let units =
+                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            escaped.push_str(&units);
+        }
+    }
+    escaped
 }
 
 /// True if a password is a word such as `sluice` or `postgres`, which stands for other things in most lines: hiding it
@@ -191,6 +221,24 @@ mod tests {
         // One that is no word is found wherever a server repeats it.
         assert_eq!(one("key=xyz3Kd93-kkq0Pabc", "3Kd93-kkq0P"), "key=xyz3Kd93-kkq0Pabc");
         assert_eq!(one("key=xyz3Kd93-kkq0PZabc", "3Kd93-kkq0PZ"), "key=xyz!env Sabc");
+    }
+
+    #[test]
+    fn a_value_is_hidden_as_json_addresses_and_pages_escape_it() {
+        let value = "ab c/d\u{e9}\"<e&f'+=";
+        let forms = forms(value);
+        for written in [
+            r#"ab c\/dé\"<e&f'+="#,
+            r#"ab c/d\u00e9\"<e&f'+="#,
+            r#"ab c\\/d\\u00e9\\"<e&f'+="#,
+            "ab%20c%2Fd%C3%A9%22%3Ce%26f%27%2B%3D",
+            "ab%20c/d%C3%A9%22%3Ce%26f%27%2B%3D",
+            "ab+c%2Fd%C3%A9%22%3Ce%26f%27%2B%3D",
+            "ab c/dé&quot;&lt;e&amp;f&#39;+=",
+            "ab c/dé&quot;&lt;e&amp;f&#x27;+=",
+        ] {
+            assert!(forms.iter().any(|form| form == written), "{written}: {forms:?}");
+        }
     }
 
     #[test]
