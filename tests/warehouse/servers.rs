@@ -357,10 +357,10 @@ async fn doctor_says_that_the_database_takes_no_rows(database: TestDatabase, wor
         let url = format!("{}{sign}options=-c%20default_transaction_read_only=on", database.url);
         let done = app(&workdir, &["doctor"], &[("DATABASE_URL", &url)])?;
         same(done.status.code(), Some(1))?;
-        holds(
-            &stdout(&done),
-            "cannot be written: cannot execute CREATE TABLE in a read-only transaction: it is a standby",
-        )?;
+        // Between the two is the server's own sentence, in its language.
+        holds(&stdout(&done), "cannot be written: ")?;
+        holds(&stdout(&done), "CREATE TABLE")?;
+        holds(&stdout(&done), ": it is a standby")?;
     }
     let done = app(&workdir, &["doctor"], &[settings[0], ("FAILPOINTS", "begin=return")])?;
     same(done.status.code(), Some(1))?;
