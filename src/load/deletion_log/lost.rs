@@ -179,7 +179,8 @@ impl DeletionLog {
         if lost.is_empty() {
             return Ok(());
         }
-        let mut all = self.listed().unwrap_or_default();
+        // One that cannot be read is not written over: what it has would count as known.
+        let Some(mut all) = self.listed() else { return Err(io::Error::other("the list of losses cannot be read")) };
         all.extend(lost);
         self.list(&all)
     }
@@ -209,7 +210,7 @@ impl DeletionLog {
                 left.push(line.clone());
                 continue;
             };
-            match self.bring_back(&folder, kept, source) {
+            match self.bring_back(&folder, kept, line.file()) {
                 Ok(name) => {
                     warn!(
                         load.id = load,
@@ -234,10 +235,9 @@ impl DeletionLog {
 
     /// Gives a copy of a kept file to the programs of the folder, under the name that it landed by, which its plugin and
     /// its place among others go by; returns the name.
-    fn bring_back(&self, folder: &Folder, kept: &Path, source: &str) -> io::Result<String> {
+    fn bring_back(&self, folder: &Folder, kept: &Path, name: &str) -> io::Result<String> {
         let (_, notes) = self.open()?;
         let copied = format!(".again-{}", random());
-        let name = source.split('/').next().unwrap_or(source);
         let back = || {
             let from = Dir::open(kept.parent().unwrap_or(Path::new(".")))?;
             let mut from = own(from.file(kept.file_name().unwrap_or_default())?)?;
