@@ -56,6 +56,8 @@ pub struct LoadReport {
     pub duplicate_of: Option<i64>,
     /// Row counts of the load.
     pub books: RowCounts,
+    /// Records of a window whose key came again in it.
+    pub repeated: u64,
     /// BLAKE3 of its bytes.
     pub hash: String,
     /// Server that confirmed the commit, if it tells its identity.
@@ -177,7 +179,7 @@ async fn read(
     let Some(seen) = verify(dataset, input, &ready, &copied).await? else { return Ok(Reading::Misled) };
     // It will not be read again for types that its beginning lacked.
     place.numbered();
-    let books = balance(&mut work, &ready, &copied, &seen).await?;
+    let books = balance(&mut work, input, &ready, &copied, &seen).await?;
     let recorded = record(&mut work, input, ready, copied, seen, books).await?;
     commit(work, input, recorded).await.map(Reading::Loaded)
 }
