@@ -45,6 +45,7 @@ use crate::warehouse::{Transaction, WarehouseError, telling_locks};
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
 pub use self::loader::Loader;
+pub(crate) use self::outcome::fix_of;
 pub use self::probe::takes_writes;
 
 /// Report of a loaded input.

@@ -248,9 +248,9 @@ pub(crate) async fn record_failure(
 }
 
 /// The remedy for an input. A window is no file that somebody could mend, look at or move back.
-fn fix_of<'e>(file: &ClaimedFile, error: &'e LoadError) -> Cow<'e, str> {
+pub(crate) fn fix_of<'e>(file: &ClaimedFile, error: &'e LoadError) -> Cow<'e, str> {
     match file.window() {
-        Ok(Some(window)) => {
+        Ok(Some(window)) if error.consequence() == Consequence::Fail => {
             let plugin = window.position.stream.plugin;
             Cow::Owned(format!(
                 "fix the plugin, or what the source gives: app plugin check {plugin} shows its first page, and app pull {plugin} asks \

@@ -11,6 +11,7 @@ use super::page::{Fault, Kind, Page};
 use super::paginate::{Next, Place, Seen};
 use super::run::Pull;
 use crate::dataset::pull_source::{Auth, JsonPath, Method, Paginate, Send};
+use crate::telemetry::progress::SHORT;
 use crate::text::counted;
 
 /// Parameter by which OData is asked for the number of records.
@@ -41,8 +42,7 @@ impl Pull<'_> {
         let request = self.request(&place)?;
         let mut tried = 0;
         loop {
-            let answer =
-                self.client.get(self.source, &request).await.map_err(|error| self.with_way_out(error, &place))?;
+            let answer = self.get(&request).await.map_err(|error| self.with_way_out(error, &place))?;
             tried += 1;
             match self.read(answer, &place) {
                 Err(Fault::BrokenOff(why)) if tried == BROKEN => {
@@ -61,6 +61,18 @@ impl Pull<'_> {
                 }
             }
         }
+    }
+
+    /// The answer to a request; a server that is slow is seen to be waited for.
+    async fn get(&mut self, request: &Request) -> Result<Answer, PullError> {
+        let (client, source) = (self.client, self.source);
+        let asking = client.get(source, request);
+        tokio::pin!(asking);
+        if let Ok(answer) = tokio::time::timeout(SHORT, &mut asking).await {
+            return answer;
+        }
+        self.shown.waits();
+        asking.await
     }
 
     /// The error of a page behind windows that are committed, with the way out where the server knows its place no more: each later pull

@@ -15,7 +15,7 @@ use super::paginate::Place;
 use super::state::{Found, State};
 use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
 use crate::source::{Cursor, Spool};
-use crate::telemetry::progress::PullProgress;
+use crate::telemetry::pull_progress::PullProgress;
 use crate::text::counted;
 
 /// Counts of a run, for people.

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod moved;
 pub mod pages;
 pub mod since;
+pub mod told;
 pub mod totals;
 pub mod who;
 
@@ -33,6 +34,7 @@ pub fn cases() -> Vec<Trial> {
         moved::cases(),
         pages::cases(),
         since::cases(),
+        told::cases(),
         totals::cases(),
         who::cases(),
     ]

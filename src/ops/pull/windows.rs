@@ -109,7 +109,11 @@ pub(super) async fn finish_leftovers(app: &App, folder: &Folder) -> anyhow::Resu
         file.begin_again()?;
         let name = file.name();
         if let Err(error) = load(&app.loader, &app.plugins.get(), file, begun).await {
-            warn!(file.path = name, "what a killed program has left is not loaded: {}", crate::text::chain(&error));
+            warn!(
+                file.path = name,
+                "what was extracted, or a killed program has left, is not loaded: {}",
+                crate::text::chain(&error)
+            );
         }
     }
     Ok(())
