@@ -241,7 +241,8 @@ pub(crate) async fn record_failure(
         let why = error.to_string();
         load = loader.catalog.failed(&dataset.table, name, profile, &why).await.ok();
         let fix = fix_of(file, &error);
-        warn!(load.id = load, file.path = name, "not loaded: {why}; {fix}");
+        let into = loader.destination.as_ref().map_or_else(String::new, |destination| format!(" into {destination}"));
+        warn!(load.id = load, file.path = name, "not loaded{into}: {why}; {fix}");
         loader.alerts.raise(Kind::Failed, name, &why, &fix, load);
     }
     Failed { name: name.to_owned(), load, error, consequence }

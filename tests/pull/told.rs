@@ -7,17 +7,19 @@ use serde_json::{Value as Json, json};
 use super::{right, run, run_with};
 use crate::support::api::{Api, Call, ok, with};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
+use crate::warehouse::rights::{as_owner, role};
 
 cases! {
     on_both:
         the_last_pull_into_a_destination_is_listed,
         the_doctor_looks_at_destinations,
-        a_destination_that_refuses_is_named,
         a_window_that_fails_has_a_way_out,
         a_place_that_is_gone_has_a_way_out,
         an_extraction_of_a_disabled_plugin_is_told,
         a_window_that_was_overtaken_is_told_in_words,
         the_older_form_is_extracted_by_its_name;
+    on_postgres:
+        a_destination_that_refuses_is_named;
 }
 
 fn three(_: Call) -> Response<Body> {
@@ -80,18 +82,33 @@ async fn the_doctor_looks_at_destinations(database: TestDatabase, workdir: Workd
 /// It is not the project's own database that lacks something.
 async fn a_destination_that_refuses_is_named(database: TestDatabase, workdir: Workdir) -> Outcome {
     let (api, other) = (Api::new(three).await?, database.another().await?);
+    let (role, url) = role(&other, "away").await?;
     workdir.plugin("n", &plugin("n", &api.base, "destination: !env REPORTS\n"))?;
-    let settings = [("REPORTS", other.url.as_str())];
+    let shown = format!("postgres://{}", other.url.split_once('@').map_or("", |(_, rest)| rest));
+    let settings = [("REPORTS", url.as_str())];
     same(run_with(&database, &workdir, &["pull", "n"], &settings).await?.0, Some(0))?;
-    let mut transaction = other.warehouse.begin(sluice::warehouse::Scope::Short).await?;
-    for (schema, table) in [(sluice::sql::Schema::Catalog, "checkpoint")] {
-        let table = other.warehouse.names().table(&sluice::sql::Table { schema, name: table.to_owned() });
-        transaction.execute(&format!("alter table {table} rename to elsewhere"), &[]).await?;
+    let wrong = url.replace(":secret@", ":mistaken@");
+    let owner = |right: &str, table: &str| format!("revoke {right} on {table} from {role}");
+    let cases = [
+        (wrong.as_str(), String::new(), "password authentication failed"),
+        (&url, owner("select", "sluice.checkpoint"), "permission denied"),
+        (&url, owner("insert", "staging.n"), ""),
+    ];
+    for (url, statement, why) in cases {
+        if !statement.is_empty() {
+            as_owner(&other, &[&format!("alter table staging.n owner to {}", "current_user"), &statement]).await?;
+        }
+        let (code, said) = run_with(&database, &workdir, &["pull", "n"], &[("REPORTS", url)]).await?;
+        right(code == Some(1), &said)?;
+        for words in [&format!("its destination {shown}"), why] {
+            holds(&said, words)?;
+        }
+        right(!said.contains("mistaken") && !said.contains("secret"), &said)?;
+        if statement.contains("checkpoint") {
+            as_owner(&other, &[&format!("grant select on sluice.checkpoint to {role}")]).await?;
+        }
     }
-    transaction.commit().await?;
-    let (code, said) = run_with(&database, &workdir, &["pull", "n"], &settings).await?;
-    right(code != Some(0), &said)?;
-    holds(&said, "its destination ")
+    Ok(())
 }
 
 async fn a_window_that_fails_has_a_way_out(database: TestDatabase, workdir: Workdir) -> Outcome {
