@@ -70,7 +70,9 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
                 writable_above(path)
             }
             // Pulls without rejects need none, and what comes out is written by whoever has something.
-            _ if *path == folders.exports_dir && !path.exists() && settings.database.init_db => writable_above(path),
+            _ if !watched && *path == folders.exports_dir && !path.exists() && settings.database.init_db => {
+                writable_above(path)
+            }
             // Loading goes on without it, and its health is what is asked for.
             _ if watched && *path == folders.logs_dir => {
                 writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))

@@ -60,7 +60,7 @@ impl Place {
     /// that were read.
     pub(super) fn is_moved(&self, records: u64, pages: u64) -> bool {
         if let Place::Cursor(Json::Number(number)) = self {
-            return number.as_u64().is_some_and(|number| number == records || number == pages + 1);
+            return number.as_u64() == Some(pages + 1);
         }
         let Place::Url(text) = self else { return self.is_by_number() };
         let is_count = |name: &str, number: u64| match name.trim_start_matches('$') {
