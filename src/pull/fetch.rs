@@ -165,8 +165,15 @@ impl Pull<'_> {
                 // A look shows the page, and says so.
                 None if self.is_look => Paginate::None,
                 None => {
-                    let why = "it shows no way to a next page: if it is all, say paginate: {by: none}, else how the next one is asked for";
-                    return Err(Fault::NoPage(why.to_owned()));
+                    let more = Hints::of(&page, &Paginate::None, false).count(&page, true);
+                    return Err(Fault::NoPage(match more {
+                        Some(all) => format!(
+                            "it has {} of the {all} that it says, and shows no way to a next page: say by paginate how that is asked for",
+                            counted(page.records().len() as u64, "record")
+                        ),
+                        None => "it shows no way to a next page: if it is all, say paginate: {by: none}, else how the next one is asked for"
+                            .to_owned(),
+                    }));
                 }
             },
         };

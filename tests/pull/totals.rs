@@ -14,7 +14,8 @@ cases! {
         the_number_of_a_page_is_no_total,
         a_page_without_its_object_is_no_end,
         a_plugin_that_says_its_way_is_warned,
-        a_draft_says_the_total;
+        a_draft_says_the_total,
+        a_part_without_a_way_is_not_taken_for_all;
     alone:
         words_of_the_end_go_with_ways_that_have_one;
 }
@@ -186,6 +187,18 @@ async fn a_draft_says_the_total(database: TestDatabase, workdir: Workdir) -> Out
         holds(&said, "20 records came, and the server says 25")?;
     }
     Ok(())
+}
+
+async fn a_part_without_a_way_is_not_taken_for_all(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let api = pages(vec![json!({"data": rows(0, 10), "total": 25})]).await?;
+    let (code, said) = pull(&database, &workdir, &api, "").await?;
+    right(code == Some(1), &said)?;
+    holds(&said, "it has 10 records of the 25 that it says, and shows no way to a next page: say by paginate how")?;
+    let url = format!("{}/x", api.base);
+    let (code, said) = run(&database, &workdir, &["plugin", "new", "y", "--url", &url, "--print"]).await?;
+    right(code == Some(0), &said)?;
+    holds(&said, "# The first page has 10 of the 25 records that it says, and shows no next one: say how that")?;
+    right(!said.contains("{by: none}"), &said)
 }
 
 async fn words_of_the_end_go_with_ways_that_have_one(workdir: Workdir) -> Outcome {
