@@ -12,7 +12,8 @@ pub struct Model {
     pub id: i64,
     /// The load.
     pub load_id: i64,
-    /// `above`, `below`, `key`, `sheet`, `member`, `column` (not selected), `lacking` (a column) or `encoding`.
+    /// `above`, `below`, `key`, `sheet`, `member`, `column` (not selected), `lacking` (a column), `encoding` or
+    /// `repeated` (the key of records that came again in a pull).
     pub kind: String,
     /// The line of the input on which it starts, from 1, if it has one.
     pub line: Option<i64>,

@@ -6,6 +6,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
+use serde_json::Value as Json;
 
 use super::{column_names, first_of, number};
 use crate::catalog::Catalog;
@@ -31,9 +32,8 @@ pub enum Admission {
     Duplicate(i64),
     /// This very claim was loaded, by a program that ended before it could let the input go; or this very window was.
     Finished(i64),
-    /// The checkpoint of the window's stream is not where the window goes on from: it stands here, as JSON; `null` is
-    /// the beginning.
-    Passed(String),
+    /// The checkpoint of the window's stream is not where the window goes on from: it stands here; `null` is the beginning.
+    Passed(Json),
 }
 
 /// A load with rows or columns missing that the ledger holds to be in their table.
@@ -239,7 +239,7 @@ impl Catalog {
         }
         Ok(match first_of(&recorded)? {
             Some(load) => Admission::Finished(load),
-            None => Admission::Passed(stands_at.1.unwrap_or_default().to_string()),
+            None => Admission::Passed(stands_at.1.unwrap_or_default()),
         })
     }
 

@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use clap::Args;
+use tracing::error;
 
 use super::pull::{folder_of, usage};
 use super::{End, table};
 use crate::daemon;
 use crate::dataset::plugin::Plugins;
 use crate::ops::extract::{Extracted, extract};
-use crate::ops::pull::{WrongPull, wanted};
+use crate::ops::pull::{WrongPull, all_of};
 use crate::pull::Client;
 use crate::settings::Settings;
 use crate::text::counted;
@@ -34,38 +35,42 @@ pub(super) struct Wanted {
 pub(super) async fn run(settings: &Settings, asked: Wanted) -> anyhow::Result<End> {
     let Wanted { name, restart, json } = asked;
     let plugins = Plugins::read_right(&settings.folders.plugins_dir, &|name| settings.variable(name));
-    wanted(&plugins, &name).map_err(usage)?;
+    let names = all_of(&plugins, &name).map_err(usage)?;
     let app = daemon::connect(settings).await?;
     app.plugins.set(plugins);
     let folder = folder_of(settings)?;
     let client = Client::new(&app.loader.clock)?;
     let stop = daemon::stop_signal()?;
     let mut out = crate::text::shown::stdout();
-    let done = tokio::select! {
-        done = extract(&app, &folder, &client, &name, restart) => Some(done),
-        () = stop() => None,
-    };
-    let end = match done {
-        None => {
-            writeln!(out, "{name}: stopped; nothing of it is left, and the checkpoint has not moved")?;
-            End::Failed
+    let mut end = End::Done;
+    for name in &names {
+        let done = tokio::select! {
+            done = extract(&app, &folder, &client, name, restart) => done,
+            () = stop() => {
+                writeln!(out, "{name}: stopped; nothing of it is left, and the checkpoint has not moved")?;
+                end = End::Failed;
+                break;
+            }
+        };
+        match done {
+            Ok(extracted) if json => table::print_json(&extracted)?,
+            Ok(extracted) => say(&mut out, &extracted)?,
+            Err(error) => {
+                let error = match error.downcast::<WrongPull>() {
+                    Ok(wrong) => usage(wrong),
+                    Err(error) => error.context(format!("{name}: nothing was landed")),
+                };
+                // The others are fetched all the same.
+                if names.len() > 1 {
+                    error!("{}", crate::text::chain(&error));
+                    end = End::Failed;
+                    continue;
+                }
+                folder.leave();
+                return Err(error);
+            }
         }
-        Some(Err(error)) => {
-            folder.leave();
-            return Err(match error.downcast::<WrongPull>() {
-                Ok(wrong) => usage(wrong),
-                Err(error) => error.context(format!("{name}: nothing was landed")),
-            });
-        }
-        Some(Ok(extracted)) if json => {
-            table::print_json(&extracted)?;
-            End::Done
-        }
-        Some(Ok(extracted)) => {
-            say(&mut out, &extracted)?;
-            End::Done
-        }
-    };
+    }
     folder.leave();
     app.workspace.warehouse.close().await;
     Ok(end)

@@ -127,6 +127,9 @@ fn say(out: &mut impl Write, pulled: &Pulled) -> std::io::Result<()> {
             line.push_str(&format!(", {count} {what}"));
         }
     }
+    if let Some(warning) = &pulled.warning {
+        line.push_str(&format!("; warning: {warning}"));
+    }
     match (&pulled.error, tally.said) {
         (Some(error), _) => writeln!(out, "{line}; not whole: {error}"),
         (None, Some(said)) => writeln!(out, "{line}; whole: the server says {said}"),

@@ -282,6 +282,15 @@ pub fn moment(json: &str) -> Option<String> {
     (is_day || is_moment).then_some(text)
 }
 
+/// True for the form of a GUID, such as `0f8fad5b-d9cb-469f-a165-70867728950e`.
+pub fn is_guid(text: &str) -> bool {
+    let is_right = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_right)
+}
+
 /// Longest number that is written without its exponent, in signs.
 const PLAIN: usize = 40;
 

@@ -9,6 +9,7 @@ use super::record::{publish, reject_file};
 use super::{LoadError, LoadReport, Loader, Work};
 use crate::catalog::{Admission, Missing, Repeats, Request, RowCounts};
 use crate::dataset::{Dataset, Duplicates, Mode};
+use crate::pull::State;
 use crate::source::{Input, Profile};
 use crate::sql::Table;
 use crate::warehouse::Scope;
@@ -74,7 +75,7 @@ pub(super) async fn admit<'a>(
         }
         Admission::Passed(at) => {
             let stream = input.window().map(|window| window.position.stream.to_string()).unwrap_or_default();
-            return Err(LoadError::Passed { stream, at });
+            return Err(LoadError::Passed { stream, at: State::words(&at) });
         }
         // A program ended between its commit and its delete: this is that load, not a second one.
         Admission::Finished(load_id) => {
@@ -85,7 +86,7 @@ pub(super) async fn admit<'a>(
             publish(reject_file(loader, input, profile), load_id);
             let books = loader.catalog.load(load_id).await?.map(|line| RowCounts::from(&line)).unwrap_or_default();
             let hash = profile.hash.clone();
-            return Ok(Admitted::Known(LoadReport { load_id, duplicate_of: None, books, hash, server }));
+            return Ok(Admitted::Known(LoadReport { load_id, duplicate_of: None, books, repeated: 0, hash, server }));
         }
         Admission::Duplicate(of) => {
             let profile = input.profile().await?;
@@ -96,7 +97,14 @@ pub(super) async fn admit<'a>(
             work.transaction.commit().await?;
             let books = RowCounts { read: profile.rows, duplicate: profile.rows, ..RowCounts::default() };
             let hash = profile.hash;
-            return Ok(Admitted::Known(LoadReport { load_id, duplicate_of: Some(of), books, hash, server }));
+            return Ok(Admitted::Known(LoadReport {
+                load_id,
+                duplicate_of: Some(of),
+                books,
+                repeated: 0,
+                hash,
+                server,
+            }));
         }
     };
     work.transaction.wait_at_most(PATIENCE).await?;

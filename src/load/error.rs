@@ -40,13 +40,11 @@ pub enum LoadError {
         read: u64,
     },
     /// A window of a stream whose checkpoint is elsewhere by now: other windows were loaded, or it was set anew.
-    #[error(
-        "the checkpoint of {stream} stands at {at}, and the window goes on from elsewhere: nothing of it was loaded"
-    )]
+    #[error("the checkpoint of {stream} stands {at}, and the window goes on from elsewhere: nothing of it was loaded")]
     Passed {
         /// The stream.
         stream: String,
-        /// The checkpoint's position, as JSON.
+        /// Where the checkpoint stands, in words.
         at: String,
     },
     /// A window of a stream whose plugin is gone, or has no source any more.

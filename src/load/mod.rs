@@ -45,6 +45,7 @@ use crate::warehouse::{Transaction, WarehouseError, telling_locks};
 pub use self::error::LoadError;
 pub use self::file::{FileOutcome, load_file};
 pub use self::loader::Loader;
+pub(crate) use self::outcome::fix_of;
 pub use self::probe::takes_writes;
 
 /// Report of a loaded input.
@@ -56,6 +57,8 @@ pub struct LoadReport {
     pub duplicate_of: Option<i64>,
     /// Row counts of the load.
     pub books: RowCounts,
+    /// Records of a window whose key came again in it.
+    pub repeated: u64,
     /// BLAKE3 of its bytes.
     pub hash: String,
     /// Server that confirmed the commit, if it tells its identity.
@@ -177,7 +180,7 @@ async fn read(
     let Some(seen) = verify(dataset, input, &ready, &copied).await? else { return Ok(Reading::Misled) };
     // It will not be read again for types that its beginning lacked.
     place.numbered();
-    let books = balance(&mut work, &ready, &copied, &seen).await?;
+    let books = balance(&mut work, input, &ready, &copied, &seen).await?;
     let recorded = record(&mut work, input, ready, copied, seen, books).await?;
     commit(work, input, recorded).await.map(Reading::Loaded)
 }

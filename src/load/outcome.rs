@@ -1,5 +1,6 @@
 //! The end of a file's load: its outcome is logged and recorded, and the file goes where it belongs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tracing::{Span, info, warn};
@@ -159,7 +160,7 @@ pub(crate) fn say_beside(name: &str, load_id: i64, beside: &[Beside]) {
         BesideKind::Sheet => some(kind, "sheet", "sheets"),
         BesideKind::Member => some(kind, "member of the archive", "members of the archive"),
         BesideKind::Column => some(kind, "column", "columns"),
-        BesideKind::Lacking | BesideKind::Encoding => None,
+        BesideKind::Lacking | BesideKind::Encoding | BesideKind::Repeated => None,
     };
     let kept: Vec<_> = [BesideKind::Above, BesideKind::Below, BesideKind::Key].into_iter().filter_map(of).collect();
     if !kept.is_empty() {
@@ -239,10 +240,26 @@ pub(crate) async fn record_failure(
     if consequence == Consequence::Fail {
         let why = error.to_string();
         load = loader.catalog.failed(&dataset.table, name, file.claim(), profile, &why).await.ok();
-        warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.fix());
-        loader.alerts.raise(Kind::Failed, name, &why, error.fix(), load);
+        let fix = fix_of(file, &error);
+        let into = loader.destination.as_ref().map_or_else(String::new, |destination| format!(" into {destination}"));
+        warn!(load.id = load, file.path = name, "not loaded{into}: {why}; {fix}");
+        loader.alerts.raise(Kind::Failed, name, &why, &fix, load);
     }
     Failed { name: name.to_owned(), load, error, consequence }
+}
+
+/// The remedy for an input. A window is no file that somebody could mend, look at or move back.
+pub(crate) fn fix_of<'e>(file: &ClaimedFile, error: &'e LoadError) -> Cow<'e, str> {
+    match file.window() {
+        Ok(Some(window)) if error.consequence() == Consequence::Fail => {
+            let plugin = window.position.stream.plugin;
+            Cow::Owned(format!(
+                "fix the plugin, or what the source gives: app plugin check {plugin} shows its first page, and app pull {plugin} asks \
+                 for all of it again that is not loaded"
+            ))
+        }
+        _ => Cow::Borrowed(error.fix()),
+    }
 }
 
 /// A refusal of the database is no fault of the input if the catalog is not whole.

@@ -14,12 +14,15 @@ use super::{LoadError, LoadReport, Loader, Work};
 use crate::catalog::RowCounts;
 use crate::catalog::staged::is_empty;
 use crate::format::Layout;
-use crate::record::Beside;
+use crate::record::{Beside, BesideKind};
 use crate::source::{Input, Profile};
+use crate::text::counted;
 
 /// A load that is recorded, with what is to be told once it is committed.
 pub(super) struct Recorded {
     books: RowCounts,
+    /// Records of a window whose key came again in it.
+    repeated: u64,
     hash: String,
     layout: Layout,
     beside: Vec<Beside>,
@@ -44,7 +47,7 @@ pub(super) async fn record(
     ready: Ready<'_>,
     copied: Copied,
     seen: Seen,
-    books: RowCounts,
+    (books, repeated): (RowCounts, u64),
 ) -> Result<Recorded, LoadError> {
     let Work { loader, dataset, load_id, .. } = *work;
     let transaction = &mut *work.transaction;
@@ -59,6 +62,11 @@ pub(super) async fn record(
     if !dataset.stated.selection.drops_others {
         beside.extend(columns_lacking(&known, &plan));
     }
+    if repeated > 0 {
+        let key = dataset.key.join(", ");
+        let why = format!("{} came again in the pull, the last one of each {key} counts", counted(repeated, "record"));
+        beside.push(Beside::named(BesideKind::Repeated, key, why));
+    }
     let hints = hints(dataset, &profile, &plan.shape);
     let overruled = plan.overruled(dataset, &loader.warehouse.names().shown(&table));
     let (changed, apart) = (header_change(&known, &plan), columns_apart(&known, &plan.evolution));
@@ -70,7 +78,7 @@ pub(super) async fn record(
         // Another program loaded the stream meanwhile, into another table.
         return Err(LoadError::Passed {
             stream: window.position.stream.to_string(),
-            at: "another position".to_owned(),
+            at: "elsewhere by now".to_owned(),
         });
     }
     loader.catalog.keep_beside(transaction, load_id, &beside).await?;
@@ -81,7 +89,7 @@ pub(super) async fn record(
     rejected.sync().map_err(LoadError::Rejects)?;
     input.verify_unchanged()?;
     let (hash, layout) = (profile.hash, profile.layout);
-    Ok(Recorded { books, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected })
+    Ok(Recorded { books, repeated, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected })
 }
 
 /// Commits a load, tells what it brought, and publishes its rejects.
@@ -90,7 +98,7 @@ pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) ->
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
-    let Recorded { books, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected } =
+    let Recorded { books, repeated, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected } =
         recorded;
     let name = input.name();
     changes.iter().for_each(|change| change.say(&dataset.table, load_id));
@@ -107,7 +115,7 @@ pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) ->
         info!(table = dataset.table, "{series}");
     }
     publish(rejected, load_id);
-    Ok(LoadReport { load_id, duplicate_of: None, books, hash, server })
+    Ok(LoadReport { load_id, duplicate_of: None, books, repeated, hash, server })
 }
 
 pub(super) fn reject_file(loader: &Loader, input: &Input, profile: &Profile) -> RejectFile {

@@ -105,17 +105,28 @@ impl<'a> Upsert<'a> {
     }
 
     /// Updates the staging table. The last row of each key in the file counts. Columns that the file lacks keep their
-    /// values. `copied` rows came; what they replace is kept as of `now`. Returns the number of new or changed ones.
+    /// values. `copied` rows came; what they replace is kept as of `now`. Returns the number of new or changed ones, and of those whose
+    /// key came again, where that `counts`.
     pub(crate) async fn merge(
         &self,
         transaction: &mut dyn Transaction,
         copied: u64,
         now: DateTime<Utc>,
-    ) -> Result<u64, WarehouseError> {
-        match &self.incoming {
-            Some(incoming) => self.merge_changed(transaction, &self.names.table(incoming), now).await,
-            None => Ok(copied - self.keep_last(transaction).await?),
+        counts: bool,
+    ) -> Result<(u64, u64), WarehouseError> {
+        let Some(incoming) = &self.incoming else {
+            let repeated = self.keep_last(transaction).await?;
+            return Ok((copied - repeated, repeated));
+        };
+        let incoming = self.names.table(incoming);
+        let mut repeated = 0;
+        if counts {
+            let keys = self.key.columns().join(", ");
+            let keys = format!("select count(*) from (select 1 from {incoming} group by {keys}) as k");
+            let keys = transaction.query(&keys, &[]).await?.into_iter().flatten().flatten().next();
+            repeated = copied - keys.and_then(|keys| keys.parse::<u64>().ok()).unwrap_or(copied).min(copied);
         }
+        Ok((self.merge_changed(transaction, &incoming, now).await?, repeated))
     }
 
     /// Removes earlier rows with the same key from a new table, if there are any; returns their number.

@@ -43,21 +43,26 @@ pub(super) async fn verify(
     Ok(Some(Seen { profile, plan }))
 }
 
-/// Merges the rows of an upsert, and gives the row counts of the load once they add up.
+/// Merges the rows of an upsert, and gives the row counts of the load once they add up; and, of a window, the number of its records whose
+/// key came again.
 pub(super) async fn balance(
     work: &mut Work<'_>,
+    input: &Input,
     ready: &Ready<'_>,
     copied: &Copied,
     seen: &Seen,
-) -> Result<RowCounts, LoadError> {
-    let mut books = copied.books;
+) -> Result<(RowCounts, u64), LoadError> {
+    let (mut books, mut repeated) = (copied.books, 0);
     if let Some(upsert) = &ready.upsert {
-        let touched = upsert.merge(&mut *work.transaction, books.loaded, work.loader.clock.utc()).await?;
+        let (now, is_window) = (work.loader.clock.utc(), input.window().is_some());
+        let merged = upsert.merge(&mut *work.transaction, books.loaded, now, is_window).await?;
+        let touched = merged.0;
+        repeated = if is_window { merged.1 } else { 0 };
         books.duplicate = books.loaded - touched;
         books.loaded = touched;
     }
     adds_up(&books, &seen.profile, work.dataset, copied.first_reject.as_deref())?;
-    Ok(books)
+    Ok((books, repeated))
 }
 
 /// Checks rows read = loaded + rejected + duplicate + filtered, the profile's count, and the limit of rejects.

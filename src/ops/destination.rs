@@ -10,8 +10,10 @@ use url::Url;
 use super::connect::{complete, usage};
 use crate::app::App;
 use crate::dataset::destination::Destination;
-use crate::load::Loader;
-use crate::settings::{database_file, real};
+use crate::dataset::plugin::Plugins;
+use crate::load::{LoadError, Loader};
+use crate::settings::{Settings, database_file, real};
+use crate::text::chain;
 use crate::warehouse::{self, Address, WarehouseError};
 
 /// The loader into a plugin's destination, connected at the first call; `None` if that is the project's own database. Its windows pass
@@ -53,6 +55,46 @@ pub async fn loader(
     };
     let loader = cell.get_or_try_init(connect).await.with_context(|| format!("its destination {destination}"))?;
     Ok(Some(Arc::clone(loader)))
+}
+
+/// An error of a pull, with the destination whose database has refused something.
+pub fn named(error: anyhow::Error, destination: Option<&str>) -> anyhow::Error {
+    let Some(destination) = destination else { return error };
+    let is_of_database = error.chain().any(|cause| {
+        cause.is::<WarehouseError>()
+            || matches!(cause.downcast_ref(), Some(LoadError::Warehouse(_) | LoadError::Denied { .. }))
+    });
+    if is_of_database && !chain(&error).contains(destination) {
+        return error.context(format!("its destination {destination}"));
+    }
+    error
+}
+
+/// The destinations of these plugins, each once, with their names; those that are the project's own database are none.
+pub fn all<'p>(plugins: &'p Plugins, own: &str) -> Vec<(&'p Destination, Vec<&'p str>)> {
+    let mut all: Vec<(&Destination, Vec<&str>)> = Vec::new();
+    for (name, dataset, _) in plugins.sources() {
+        let Some(destination) = &dataset.destination else { continue };
+        let of = identity(destination.url());
+        if of == identity(own) {
+            continue;
+        }
+        match all.iter_mut().find(|(known, _)| identity(known.url()) == of) {
+            Some((_, names)) => names.push(name),
+            None => all.push((destination, vec![name])),
+        }
+    }
+    all
+}
+
+/// A look at a destination, which makes nothing there.
+///
+/// # Errors
+/// The database's error.
+pub async fn look(settings: &Settings, destination: &Destination) -> Result<App, WarehouseError> {
+    let own = settings.address();
+    let address = Address { url: destination.url().to_owned(), password: None, create: false, reads: true, ..own };
+    warehouse::connect(&address).await.map(|warehouse| App::builder(settings).build(warehouse))
 }
 
 /// What two addresses of one database, as one role, have in common.

@@ -8,11 +8,13 @@ use chrono::Utc;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
+use super::destination;
 use super::status::{Need, closed, rows_gone, silent};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
 use crate::catalog::{Catalog, Extent};
+use crate::dataset::destination::Destination;
 use crate::dataset::plugin::Plugins;
 use crate::project::{first_step, has_sql, sql_files};
 use crate::settings::{Settings, database_file};
@@ -67,6 +69,10 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
             _ if !path.exists() && matches!(&settings.keeping.archive, Place::Folder(archive) if archive == path) => {
                 writable_above(path)
             }
+            // Pulls without rejects need none, and what comes out is written by whoever has something.
+            _ if !watched && *path == folders.exports_dir && !path.exists() && settings.database.init_db => {
+                writable_above(path)
+            }
             // Loading goes on without it, and its health is what is asked for.
             _ if watched && *path == folders.logs_dir => {
                 writable(path).or_else(|why| Ok(format!("warning: {why}; loading goes on without the log")))
@@ -96,6 +102,10 @@ pub async fn doctor(settings: &Settings, watched: bool, alert_test: bool) -> Res
         Err(format!("{}; files that they claim are held back until that is fixed", wrong.join("; ")))
     };
     checks.push(Check::new(format!("folder {}", folders.plugins_dir.display()), result));
+    for (destination, names) in destination::all(&plugins, &settings.database.database_url) {
+        let what = format!("destination {destination} of {}", names.join(", "));
+        checks.push(Check::new(what, reached(settings, destination).await));
+    }
     let engine = Engine::of_url(&settings.database.database_url);
     for name in ["pipeline", "analysis"] {
         let path = folders.sql_dir.join(name);
@@ -175,6 +185,31 @@ async fn database(settings: &Settings, tried: bool) -> Vec<Check> {
     checks.extend(dropped.map(|warning| Check::new("dropped tables", Ok(warning))));
     checks.extend(written.map(|result| Check::new("the database takes rows", result)));
     checks
+}
+
+/// Asks a destination for an answer, for its schemas and rights.
+async fn reached(settings: &Settings, destination: &Destination) -> Result<String, String> {
+    let app = match destination::look(settings, destination).await {
+        Ok(app) => app,
+        Err(WarehouseError::Missing(path)) if settings.database.init_db => {
+            return Ok(format!("there is no file {path} yet: the first pull makes it"));
+        }
+        Err(error) => return Err(format!("{error}; is the destination of the plugin right?")),
+    };
+    let found = async {
+        let missing = app.workspace.warehouse.missing().await.map_err(|error| error.to_string())?;
+        missing.refuse_taken().map_err(|error| error.to_string())?;
+        match missing.to_make.is_empty() {
+            true => {
+                rights(&app).await.unwrap_or(Ok(String::new())).map(|_| "answers, with all that pulls need".to_owned())
+            }
+            false if settings.database.init_db => Ok("answers; the first pull makes what it needs".to_owned()),
+            false => Err(format!("missing: {}; pull once with INIT_DB=true", missing.to_make.join(", "))),
+        }
+    };
+    let found = found.await;
+    app.workspace.warehouse.close().await;
+    found
 }
 
 /// Compares the rows of each table of staging with the ledger's.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use reqwest::Version;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{info, warn};
 use url::Url;
@@ -36,6 +37,9 @@ const HOPS: usize = 10;
 
 /// Letters of a server's message.
 const SAID: usize = 300;
+
+/// First bytes of what is packed.
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// A client with the pauses that its servers asked for.
 pub struct Client {
@@ -68,6 +72,8 @@ pub(super) struct Answer {
     pub(super) date: Option<DateTime<Utc>>,
     /// Its body, unpacked.
     pub(super) body: Vec<u8>,
+    /// True if its end could be seen: the server says its length, or it was packed.
+    pub(super) has_end: bool,
 }
 
 /// End of one try.
@@ -175,13 +181,15 @@ impl Client {
                 let (url, status) = (shown(&url), status.as_u16());
                 return Err(Failed::Final(PullError::Refused { url, status, said }));
             }
+            let is_framed = is_framed(&response);
             let (body, headers) = self.body(source, response).await?;
+            let has_end = is_framed || body.starts_with(GZIP);
             let body = if request.is_file {
                 body
             } else {
                 unpacked(body).map_err(|why| Failed::Passing { why, asked: None })?
             };
-            return Ok(Answer { url, headers, date, body });
+            return Ok(Answer { url, headers, date, body, has_end });
         }
         Err(page(&url, format!("more than {HOPS} redirects")))
     }
@@ -253,6 +261,12 @@ impl Client {
             body.extend_from_slice(&piece);
         }
     }
+}
+
+/// True if the end of the body is told by more than the end of the connection, as RFC 9112 6.3 has it.
+fn is_framed(response: &reqwest::Response) -> bool {
+    let has = |name: &str| response.headers().contains_key(name);
+    response.version() > Version::HTTP_11 || has("content-length") || has("transfer-encoding")
 }
 
 /// True if both are on one server, of one scheme.
@@ -335,7 +349,7 @@ fn reason(error: reqwest::Error) -> String {
 
 /// Unpacks what is packed, said or not.
 fn unpacked(body: Vec<u8>) -> Result<Vec<u8>, String> {
-    if !body.starts_with(&[0x1f, 0x8b]) {
+    if !body.starts_with(GZIP) {
         return Ok(body);
     }
     let mut whole = Vec::new();

@@ -6,10 +6,12 @@ use url::Url;
 
 use super::client::{Answer, Request, header, may_go, shown};
 use super::error::PullError;
+use super::hints::Hints;
 use super::page::{Fault, Kind, Page};
 use super::paginate::{Next, Place, Seen};
 use super::run::Pull;
 use crate::dataset::pull_source::{Auth, JsonPath, Method, Paginate, Send};
+use crate::telemetry::progress::SHORT;
 use crate::text::counted;
 
 /// Parameter by which OData is asked for the number of records.
@@ -36,10 +38,11 @@ pub(super) enum Body {
 impl Pull<'_> {
     /// Fetches the page at a place.
     pub(super) async fn fetch(&mut self, place: Place) -> Result<Fetched, PullError> {
+        self.learn_texts(&place).await?;
         let request = self.request(&place)?;
         let mut tried = 0;
         loop {
-            let answer = self.client.get(self.source, &request).await?;
+            let answer = self.get(&request).await.map_err(|error| self.with_way_out(error, &place))?;
             tried += 1;
             match self.read(answer, &place) {
                 Err(Fault::BrokenOff(why)) if tried == BROKEN => {
@@ -49,18 +52,42 @@ impl Pull<'_> {
                     tracing::warn!(url = shown(&request.url), "{why}; try {} of {BROKEN}", tried + 1);
                 }
                 Err(Fault::NoPage(why)) => {
-                    let hint = if self.is_resumed && matches!(place, Place::Url(_) | Place::Cursor(_)) {
-                        "; if the place is no longer known there, --restart begins anew"
-                    } else {
-                        ""
-                    };
-                    return Err(PullError::Page { url: shown(&request.url), why: format!("{why}{hint}") });
+                    let error = PullError::Page { url: shown(&request.url), why };
+                    return Err(self.with_way_out(error, &place));
                 }
                 Ok(fetched) => {
                     self.must_be_found(&fetched).await?;
                     return Ok(fetched);
                 }
             }
+        }
+    }
+
+    /// The answer to a request; a server that is slow is seen to be waited for.
+    async fn get(&mut self, request: &Request) -> Result<Answer, PullError> {
+        let (client, source) = (self.client, self.source);
+        let asking = client.get(source, request);
+        tokio::pin!(asking);
+        if let Ok(answer) = tokio::time::timeout(SHORT, &mut asking).await {
+            return answer;
+        }
+        self.shown.waits();
+        asking.await
+    }
+
+    /// The error of a page behind windows that are committed, with the way out where the server knows its place no more: each later pull
+    /// would ask for it again.
+    fn with_way_out(&self, error: PullError, place: &Place) -> PullError {
+        const WAY_OUT: &str = "; if the place is no longer known there, --restart begins anew";
+        let is_behind = self.is_begun && *place != Place::First;
+        match error {
+            PullError::Page { url, why } if is_behind && matches!(place, Place::Url(_) | Place::Cursor(_)) => {
+                PullError::Page { url, why: why + WAY_OUT }
+            }
+            PullError::Refused { url, status: status @ (400 | 404 | 410), said } if is_behind => {
+                PullError::Refused { url, status, said: said + WAY_OUT }
+            }
+            other => other,
         }
     }
 
@@ -83,7 +110,7 @@ impl Pull<'_> {
     }
 
     fn read(&mut self, answer: Answer, place: &Place) -> Result<Fetched, Fault> {
-        let Answer { url, headers, date, body } = answer;
+        let Answer { url, headers, date, body, has_end } = answer;
         if self.state.until.is_none() {
             self.state.until = Some(date.unwrap_or_else(Utc::now).min(Utc::now()));
         }
@@ -92,7 +119,11 @@ impl Pull<'_> {
         if matches!(kind, Kind::Table(_)) && self.records.is_some() {
             return Err(Fault::NoPage("it is no JSON, as the pages before are".to_owned()));
         }
+        let has_line_end = ends_a_line(&body);
         if let Kind::Table(ending) = kind {
+            if ending == "csv" && !has_end {
+                self.must_not_be_cut(has_line_end)?;
+            }
             let way = self.paginate.clone().unwrap_or(Paginate::None);
             let page = Page::empty();
             let seen = Seen {
@@ -121,6 +152,10 @@ impl Pull<'_> {
         }
         let may_be_one = self.source.records.is_some() && *place == Place::First;
         let (page, path) = Page::read(body, kind, self.records.as_ref(), may_be_one)?;
+        // JSON in one piece is whole where it ends.
+        if page.is_lines && !has_end {
+            self.must_not_be_cut(has_line_end)?;
+        }
         self.records.get_or_insert(path);
         let way = match &self.paginate {
             Some(way) => way.clone(),
@@ -130,13 +165,28 @@ impl Pull<'_> {
                 // A look shows the page, and says so.
                 None if self.is_look => Paginate::None,
                 None => {
-                    let why = "it shows no way to a next page: if it is all, say paginate: {by: none}, else how the next one is asked for";
-                    return Err(Fault::NoPage(why.to_owned()));
+                    let more = Hints::of(&page, &Paginate::None, false).count(&page, true);
+                    return Err(Fault::NoPage(match more {
+                        Some(all) => format!(
+                            "it has {} of the {all} that it says, and shows no way to a next page: say by paginate how that is asked for",
+                            counted(page.records().len() as u64, "record")
+                        ),
+                        None => "it shows no way to a next page: if it is all, say paginate: {by: none}, else how the next one is asked for"
+                            .to_owned(),
+                    }));
                 }
             },
         };
         self.paginate = Some(way.clone());
-        let (count, said_pages) = (way.count(&page), way.pages(&page));
+        let is_first = *place == Place::First;
+        if is_first {
+            self.state.hints = Hints::of(&page, &way, self.source.paginate.is_some());
+        }
+        let hinted = self.state.hints.total().is_some();
+        let (count, said_pages) = (way.count(&page).or(self.state.hints.count(&page, is_first)), way.pages(&page));
+        if hinted && self.state.hints.total().is_none() {
+            self.state.said = None;
+        }
         self.must_not_shrink(place, count, said_pages)?;
         // Behind a key the server counts the rest.
         let is_rest = matches!(place, Place::Behind(_)) && self.state.said.is_some();
@@ -144,8 +194,12 @@ impl Pull<'_> {
         self.tally.said = self.state.said;
         self.state.said_pages = said_pages.or(self.state.said_pages);
         let (rows, pages) = (self.state.records + page.records().len() as u64, self.state.pages + 1);
-        let mut next =
-            way.next(&Seen { page: &page, headers: &headers, url: &url, place, rows, pages }, self.tally.said);
+        // What was found ends no run that has a next page.
+        let counts = self.tally.said.filter(|_| self.state.hints.total().is_none());
+        let mut next = way.next(&Seen { page: &page, headers: &headers, url: &url, place, rows, pages }, counts);
+        if !self.is_look {
+            next = self.state.hints.hold(next, &page, rows, self.tally.said);
+        }
         if let Next::Page(Place::Url(text)) = &mut next {
             let wrong = |error| Fault::NoPage(format!("the address of the next page is none: {error}"));
             let mut address = Url::parse(text).map_err(wrong)?;
@@ -163,6 +217,21 @@ impl Pull<'_> {
             return Err(Fault::NoPage(why.to_owned()));
         }
         Fetched::new(next, Body::Json(page), place)
+    }
+
+    /// Asserts that a body of lines, whose end is that of the connection, ends with a line. One that was cut behind a line looks whole.
+    fn must_not_be_cut(&mut self, has_line_end: bool) -> Result<(), Fault> {
+        if !has_line_end {
+            let why = "its body ends in the midst of a line, and the server gives no length of it: it may be cut";
+            return Err(Fault::BrokenOff(why.to_owned()));
+        }
+        if !self.unframed {
+            self.unframed = true;
+            tracing::warn!(
+                "the server gives no length of its body: if the connection breaks behind a line, the rest is missing and cannot be seen"
+            );
+        }
+        Ok(())
     }
 
     /// Asserts that a source whose pages go by number has not become smaller, and notes if it has grown.
@@ -224,7 +293,7 @@ impl Pull<'_> {
                 Send::Body(path) => set(&mut method, path, Json::String(asked.clone())),
             }
         }
-        if let Some(behind) = odata.and_then(|odata| odata.behind(place)) {
+        if let Some(behind) = odata.and_then(|odata| odata.behind(&self.with_quotes(odata, place))) {
             // Some servers read no bracket that is not needed.
             conditions.push(if conditions.is_empty() { behind } else { format!("({behind})") });
         }
@@ -279,6 +348,11 @@ fn without_credentials(url: &mut Url, auth: Option<&Auth>) -> bool {
         url.set_query(Some(query(&rest).as_str()).filter(|query| !query.is_empty()));
     }
     is_there
+}
+
+/// True if nothing, or a whole line, is at the end: in UTF-16, too.
+fn ends_a_line(body: &[u8]) -> bool {
+    body.is_empty() || [b"\n".as_slice(), b"\r", b"\n\0", b"\r\0"].iter().any(|end| body.ends_with(end))
 }
 
 /// Parameters as an address has them: `%20` for a blank, which every server reads.

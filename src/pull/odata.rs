@@ -3,8 +3,9 @@
 use serde_json::Value as Json;
 
 use super::fetch::COUNT;
+use super::link::absolute;
 use super::page::{Page, literal_of};
-use super::paginate::{Next, Place, Seen, absolute};
+use super::paginate::{Next, Place, Seen};
 use crate::dataset::pull_source::{JsonPath, OData, ODataBy};
 
 /// Names of the next address in a page of OData.

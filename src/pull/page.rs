@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value as Json};
 
 use super::client::{message, shortened};
-use crate::dataset::pull_source::{JsonPath, literal, moment};
+use crate::dataset::pull_source::{JsonPath, is_guid, literal, moment};
 
 /// The kinds of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,11 +199,12 @@ pub(super) fn field(record: &str, name: &str) -> Option<String> {
     }
 }
 
-/// A value of a record as OData writes it in an address, days and moments without quotes; `None` if it has none.
+/// A value of a record as OData writes it in an address, days, moments and GUIDs without quotes; `None` if it has none.
 pub(super) fn literal_of(record: &str, name: &str) -> Option<String> {
     let members: Members<'_> = serde_json::from_str(record).ok()?;
     let json = members.get(name)?.get();
-    moment(json).or_else(|| literal(json)).filter(|text| text != "null")
+    let guid = || serde_json::from_str(json).ok().filter(|text: &String| is_guid(text));
+    moment(json).or_else(guid).or_else(|| literal(json)).filter(|text| text != "null")
 }
 
 /// Hash of a record, whatever the order of its members is.

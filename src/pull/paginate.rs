@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::client::all_of;
+use super::hints::words;
+use super::link::{absolute, next_link};
 use super::page::Page;
 use crate::dataset::pull_source::{Auth, End, JsonPath, OData, ODataBy, Paginate};
 use crate::text::secrets;
@@ -57,6 +59,9 @@ impl Place {
     /// True if records that come or go before it move others to another place: its address, too, has the number of the records or pages
     /// that were read.
     pub(super) fn is_moved(&self, records: u64, pages: u64) -> bool {
+        if let Place::Cursor(Json::Number(number)) = self {
+            return number.as_u64() == Some(pages + 1);
+        }
         let Place::Url(text) = self else { return self.is_by_number() };
         let is_count = |name: &str, number: u64| match name.trim_start_matches('$') {
             "skip" | "skiptoken" | "offset" | "start" => number == records,
@@ -103,9 +108,10 @@ const SECRET: usize = 8;
 const COUNTS: [&str; 3] = ["@odata.count", "odata.count", "@count"];
 
 /// Paths to an address, or to a cursor and the name of its parameter, that usual pages have.
-const NEXT_URLS: [&str; 8] = [
+const NEXT_URLS: [&str; 9] = [
     "next",
     "next_url",
+    "next_page",
     "next_page_url",
     "links.next",
     "_links.next.href",
@@ -122,6 +128,9 @@ const CURSORS: [(&str, &str); 7] = [
     ("nextPageToken", "pageToken"),
     ("next_page_token", "page_token"),
 ];
+
+/// Paths to the number of the next page: of Kaminari and will_paginate.
+const NEXT_NUMBERS: [&str; 3] = ["next_page", "meta.next_page", "pagination.next_page"];
 
 impl Paginate {
     /// The way that the first page shows, if the plugin says none; `None` if it shows none.
@@ -158,12 +167,24 @@ impl Paginate {
                 return Some(Paginate::Offset { param: "offset".to_owned(), size: None, end });
             }
         }
-        None
+        let from = NEXT_NUMBERS.into_iter().find(|path| number(path).is_some_and(|next| next > 1)).map(parsed)?;
+        Some(Paginate::Cursor { param: "page".to_owned(), from, size: None, end: End::default() })
+    }
+
+    /// The rule for the end of the pages, of a way that has one.
+    pub(super) fn end(&self) -> Option<&End> {
+        match self {
+            Paginate::Page { end, .. }
+            | Paginate::Offset { end, .. }
+            | Paginate::Cursor { end, .. }
+            | Paginate::NextUrl { end, .. } => Some(end),
+            Paginate::None | Paginate::LinkHeader | Paginate::OData(_) => None,
+        }
     }
 
     /// Name of the way in a plugin, with its main words.
     pub(super) fn word(&self) -> String {
-        match self {
+        let way = match self {
             Paginate::None => "by: none".to_owned(),
             Paginate::Page { param, start, .. } => format!("by: page, param: {param}, start: {start}"),
             Paginate::Offset { param, .. } => format!("by: offset, param: {param}"),
@@ -173,7 +194,8 @@ impl Paginate {
             Paginate::OData(OData { by: ODataBy::Key, .. }) => "by: key".to_owned(),
             Paginate::OData(OData { by: ODataBy::Skip, .. }) => "by: skip".to_owned(),
             Paginate::OData(_) => "by: next_url (OData's nextLink)".to_owned(),
-        }
+        };
+        way + &self.end().map_or_else(String::new, words)
     }
 
     /// Number of all records of the run, if the page says it.
@@ -181,23 +203,13 @@ impl Paginate {
         let at = |path: &JsonPath| page.value(path).and_then(|value| number(&value));
         match self {
             Paginate::OData(_) => COUNTS.iter().find_map(|name| at(&JsonPath(vec![(*name).to_owned()]))),
-            Paginate::Page { end, .. }
-            | Paginate::Offset { end, .. }
-            | Paginate::Cursor { end, .. }
-            | Paginate::NextUrl { end, .. } => end.total.as_ref().and_then(at),
-            Paginate::None | Paginate::LinkHeader => None,
+            _ => self.end()?.total.as_ref().and_then(at),
         }
     }
 
     /// Number of pages of the run, if the page says it.
     pub(super) fn pages(&self, page: &Page) -> Option<u64> {
-        match self {
-            Paginate::Page { end, .. }
-            | Paginate::Offset { end, .. }
-            | Paginate::Cursor { end, .. }
-            | Paginate::NextUrl { end, .. } => end.pages(page),
-            Paginate::None | Paginate::LinkHeader | Paginate::OData(_) => None,
-        }
+        self.end()?.pages(page)
     }
 
     /// Rule for the page behind one. `count` is the number of all records, if the server says one.
@@ -276,10 +288,26 @@ fn sized(size: Option<&(String, u64)>) -> impl Iterator<Item = (String, String)>
     size.map(|(param, size)| (param.clone(), size.to_string())).into_iter()
 }
 
-/// The end where a page has nothing at the path to the next one. The path may be wrong, if it is the first page.
+/// Objects of addresses and cursors, which servers leave out where nothing follows: HubSpot's and Facebook's `paging`, `links` and `_links`
+/// of JSON:API and HAL.
+const OF_LINKS: [&str; 4] = ["paging", "links", "_links", "next"];
+
+/// The end where a page has nothing at the path to the next one. The path may be wrong, if it is the first page; on a later one that has
+/// records but not the object, which pages before had, more than the end may be missing.
 fn absent(seen: &Seen<'_>, from: &JsonPath, end: &'static str) -> Next {
     if *seen.place == Place::First && !seen.page.has(from) {
         return Next::Unknown(format!("paginate: from: it has no {from}"));
+    }
+    if let [object, _, ..] = &from.0[..]
+        && !OF_LINKS.contains(&object.as_str())
+        && seen.page.records().len() > 0
+        && !seen.page.has(&JsonPath(vec![object.clone()]))
+    {
+        return Next::Unknown(format!(
+            "page {} has no {object}, which the pages before had: without {from} it cannot be told if it is the last one; pull again, \
+             and ask the server's makers if it stays so",
+            seen.pages
+        ));
     }
     Next::End(end)
 }
@@ -331,7 +359,7 @@ impl End {
     }
 }
 
-fn number(value: &Json) -> Option<u64> {
+pub(super) fn number(value: &Json) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
@@ -345,50 +373,4 @@ fn cursor(value: &Json) -> Option<Json> {
 
 fn parsed(path: &str) -> JsonPath {
     JsonPath(path.split('.').map(str::to_owned).collect())
-}
-
-/// An address that is relative counts from the page's own.
-pub(super) fn absolute(url: &Url, next: &str) -> String {
-    if next.contains("://") { next.to_owned() } else { url.join(next).map_or_else(|_| next.to_owned(), String::from) }
-}
-
-/// The address with `rel="next"` in a header `Link` (RFC 8288).
-fn next_link(header: &str) -> Option<String> {
-    let mut rest = header;
-    while let Some(start) = rest.find('<') {
-        let (address, after) = rest[start + 1..].split_once('>')?;
-        // A comma within quotes belongs to a parameter.
-        let mut is_quoted = false;
-        let end = after.find(|letter: char| {
-            is_quoted ^= letter == '"';
-            letter == ',' && !is_quoted
-        });
-        let (parameters, behind) = after.split_at(end.unwrap_or(after.len()));
-        let is_next = parameters.split(';').any(|parameter| {
-            parameter.split_once('=').is_some_and(|(name, value)| {
-                let words = value.trim().trim_matches('"').split_ascii_whitespace();
-                name.trim().eq_ignore_ascii_case("rel")
-                    && words.into_iter().any(|word| word.eq_ignore_ascii_case("next"))
-            })
-        });
-        if is_next {
-            return Some(address.trim().to_owned());
-        }
-        rest = behind;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_link_is_found_among_others() {
-        let header =
-            "<https://a/?p=1>; rel=\"prev\", <https://a/?p=3,4>; title=\"a, b\"; rel=next, <https://a/9>; rel=\"last\"";
-        assert_eq!(next_link(header).as_deref(), Some("https://a/?p=3,4"));
-        assert_eq!(next_link("<https://a/9>; rel=\"last\""), None);
-        assert_eq!(next_link("<?page=2>; rel=\"next last\"").as_deref(), Some("?page=2"));
-    }
 }

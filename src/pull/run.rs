@@ -15,7 +15,7 @@ use super::paginate::Place;
 use super::state::{Found, State};
 use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
 use crate::source::{Cursor, Spool};
-use crate::telemetry::progress::PullProgress;
+use crate::telemetry::pull_progress::PullProgress;
 use crate::text::counted;
 
 /// Counts of a run, for people.
@@ -69,6 +69,8 @@ pub struct Pull<'a> {
     /// Records that are known and have not come again yet: hash and number.
     pub(super) known: HashMap<String, usize>,
     pub(super) warned: bool,
+    /// True if it was told that the end of a body cannot be seen.
+    pub(super) unframed: bool,
     pub(super) shown: PullProgress,
     /// True if a record may come twice, and one that was missed comes with the next run: by a key and `since`.
     pub(super) may_move: bool,
@@ -150,6 +152,7 @@ impl<'a> Pull<'a> {
             is_begun: is_resumed,
             known,
             warned: false,
+            unframed: false,
             shown,
             may_move: false,
             is_look: false,
@@ -166,6 +169,11 @@ impl<'a> Pull<'a> {
     /// True if it goes on with an unfinished run.
     pub fn is_resumed(&self) -> bool {
         self.is_resumed
+    }
+
+    /// True if pages were asked for by their place, so that a record that comes or goes moves others.
+    pub fn is_by_place(&self) -> bool {
+        self.state.moved
     }
 
     /// Counts so far.
@@ -252,7 +260,10 @@ impl<'a> Pull<'a> {
     pub async fn first_page(&mut self) -> Result<FirstPage, PullError> {
         self.is_look = true;
         let fetched = self.fetch(Place::First).await?;
-        let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
+        let mut way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
+        if self.paginate.as_ref().is_some_and(|way| way.end().is_some()) && self.source.paginate.is_none() {
+            way += &self.state.hints.words();
+        }
         let is_unstable = match (&self.paginate, &fetched.next) {
             (Some(Paginate::OData(odata)), Some(next)) => odata.is_unstable(next),
             _ => false,
@@ -279,8 +290,9 @@ impl<'a> Pull<'a> {
     fn must_be_whole(&self) -> Result<(), PullError> {
         match self.tally.said {
             Some(said) if said != self.state.records => Err(PullError::Partial(format!(
-                "it is not whole: {} came, and the server says {said}; the next pull asks for the rest again",
-                counted(self.state.records, "record")
+                "it is not whole: {} came, and the server says {said}; the next pull asks for the rest again{}",
+                counted(self.state.records, "record"),
+                self.state.hints.remedy()
             ))),
             _ => Ok(()),
         }

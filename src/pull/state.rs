@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::error::PullError;
+use super::hints::Hints;
 use super::paginate::Place;
 use super::run::Tally;
 use crate::dataset::pull_source::{JsonPath, Paginate, PullSource, Since};
+use crate::text::counted;
+use crate::text::shown::shown;
 
 /// State of a source's runs, as a checkpoint keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,9 +73,18 @@ pub struct State {
     /// True if a page said more records or pages than one before it.
     #[serde(default)]
     pub(super) grew: bool,
+    /// True if a page was asked for by the number of those, or of the records, before it.
+    #[serde(default)]
+    pub(super) moved: bool,
     /// Number of pages before this one that were as it is.
     #[serde(default)]
     pub(super) alike: u32,
+    /// OData: columns of the order whose values look like GUIDs and are texts, once that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) texts: Option<Vec<String>>,
+    /// What the first page said of all records.
+    #[serde(default, skip_serializing_if = "Hints::is_empty")]
+    pub(super) hints: Hints,
     /// Rules that were found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) found: Option<Found>,
@@ -103,6 +115,21 @@ impl State {
     pub fn is_in_order_of(position: &Json, source: &PullSource) -> Result<bool, PullError> {
         let by = State::of(position)?.by;
         Ok(by.is_none() || by == source.since.as_ref().map(Since::by))
+    }
+
+    /// Where a position stands, for people: `behind updated_at = 2026-01-31`.
+    pub fn words(position: &Json) -> String {
+        if position.is_null() {
+            return "at the beginning".to_owned();
+        }
+        let Ok(State { by, largest, asked, records, run, .. }) = State::of(position) else {
+            return "at a place of another version".to_owned();
+        };
+        let column = by.as_deref().and_then(|by| by.rsplit_once(" as ")).map(|(column, _)| column);
+        match (column, largest.or(asked)) {
+            (Some(column), Some(value)) => format!("behind {column} = {}", shown(&value)),
+            _ => format!("behind {} of pull {run}", counted(records, "record")),
+        }
     }
 
     /// True if a run has begun there and not ended; one of another version tells nothing.

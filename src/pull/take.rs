@@ -27,14 +27,16 @@ impl Pull<'_> {
             Body::Json(page) => Some(page.hash()).filter(|_| page.records().len() > 0),
             Body::Table(_, bytes) => (!bytes.is_empty()).then(|| blake3::hash(bytes).to_hex()[..32].to_owned()),
         };
+        // A number that was found ends no run.
+        let is_counted = self.tally.said.is_some() && self.state.hints.total().is_none();
         // The same records again, where only the number of the page was another: the server does not heed it.
         let is_numbered = place.is_by_number() || matches!(place, Place::Behind(_));
-        if is_numbered && hash.is_some() && self.state.page == hash && self.tally.said.is_none() {
+        if is_numbered && hash.is_some() && self.state.page == hash && !is_counted {
             let way = self.paginate.as_ref().map_or_else(String::new, Paginate::word);
             return Err(self.page_error(&format!("it gives the page before once more: the server does not heed {way}")));
         }
         // Equal pages may be right where each names its next one; so many of them are a server that stands still.
-        let is_alike = hash.is_some() && self.state.page == hash && self.tally.said.is_none();
+        let is_alike = hash.is_some() && self.state.page == hash && !is_counted;
         self.state.alike = if is_alike { self.state.alike + 1 } else { 0 };
         if self.state.alike >= ALIKE {
             let why =
@@ -116,6 +118,7 @@ impl Pull<'_> {
     /// Asserts that a source that grows gives none of its records on two pages: what came in before them would be missing.
     fn must_go_on(&mut self, page: &Page, place: &Place) -> Result<(), PullError> {
         let is_moved = place.is_moved(self.state.records, self.state.pages);
+        self.state.moved |= is_moved;
         if self.may_move || (!is_moved && *place != Place::First) {
             return Ok(());
         }

@@ -20,6 +20,8 @@ pub enum BesideKind {
     Lacking,
     /// The encoding, if it is a guess.
     Encoding,
+    /// The key of records that came again in a window of a pull.
+    Repeated,
 }
 
 impl BesideKind {
@@ -34,6 +36,7 @@ impl BesideKind {
             BesideKind::Column => "column",
             BesideKind::Lacking => "lacking",
             BesideKind::Encoding => "encoding",
+            BesideKind::Repeated => "repeated",
         }
     }
 }

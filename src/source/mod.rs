@@ -30,7 +30,7 @@ pub use intake::Intake;
 pub use owner::{Foreign, foreign_claims, foreign_failed, open_to_others};
 pub(crate) use owner::{Us, random};
 pub use partly::Partly;
-pub(crate) use places::{Place, places};
+pub(crate) use places::{Place, manifest, places};
 pub use places::{WaitingWindow, is_watched, waiting_windows};
 pub use reading::Next;
 pub use spool::{Bounds, Spool};

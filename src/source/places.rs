@@ -87,8 +87,12 @@ pub fn waiting_windows(path: &Path, plugin: &str) -> io::Result<Vec<WaitingWindo
 
 /// The manifest in a claim's folder, if its stream is one of this plugin.
 pub(super) fn window_of(claim: &Dir, owners: &[u32], plugin: &str) -> Option<Window> {
-    let text = claim.note(MANIFEST, owners).ok()?;
-    serde_json::from_slice(&text).ok().filter(|window: &Window| window.position.stream.plugin == plugin)
+    manifest(claim, owners).filter(|window| window.position.stream.plugin == plugin)
+}
+
+/// The manifest in a claim's folder, if what it holds is a window.
+pub(crate) fn manifest(claim: &Dir, owners: &[u32]) -> Option<Window> {
+    serde_json::from_slice(&claim.note(MANIFEST, owners).ok()?).ok()
 }
 
 /// A folder of places, and the places in it by name.

@@ -3,6 +3,7 @@
 mod files;
 mod lines;
 pub mod progress;
+pub(crate) mod pull_progress;
 mod sentence;
 mod steps;
 

@@ -10,14 +10,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use crate::text::counted;
 use crate::text::shown::shown;
 
 /// The age at which a load gets a bar: shorter ones would only flicker.
-const SHORT: Duration = Duration::from_millis(500);
+pub(crate) const SHORT: Duration = Duration::from_millis(500);
 
 /// The interval of lines in the log.
-const LINE: Duration = Duration::from_secs(10);
+pub(super) const LINE: Duration = Duration::from_secs(10);
 
 /// Signs of a name beside a bar.
 const NAME: usize = 40;
@@ -256,60 +255,8 @@ fn bar(name: &str, total: u64) -> ProgressBar {
         .with_prefix(short(name))
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// One pull in hand.
-pub(crate) struct PullProgress {
-    name: String,
-    /// Records of earlier programs.
-    before: u64,
-    started: Instant,
-    said: Instant,
-    bar: Option<ProgressBar>,
-}
-
-impl PullProgress {
-    /// Begins to pull a stream behind so many records.
-    pub(crate) fn new(stream: &str, before: u64) -> PullProgress {
-        let now = Instant::now();
-        PullProgress { name: stream.to_owned(), before, started: now, said: now, bar: None }
-    }
-
-    /// Shows what has come so far; `all` is the number of all records, if the server says one.
-    pub(crate) fn at(&mut self, pages: u64, records: u64, all: Option<u64>) {
-        let taken = self.started.elapsed();
-        if self.bar.is_none() && taken > SHORT {
-            self.bar = BARS.get().map(|bars| {
-                let template = match all {
-                    Some(_) => "{prefix} {wide_bar} {human_pos}/{human_len} records {msg}",
-                    None => "{prefix} {human_pos} records {msg}",
-                };
-                let bar = ProgressBar::new(all.unwrap_or_default()).with_style(style(template));
-                bars.add(bar.with_prefix(short(&self.name)).with_elapsed(taken))
-            });
-        }
-        let records_per_second = per_second(records.saturating_sub(self.before), taken);
-        if let Some(bar) = &self.bar {
-            bar.set_position(records);
-            bar.set_message(format!("of {}, {} records/s", counted(pages, "page"), grouped(records_per_second)));
-        }
-        if self.said.elapsed() > LINE {
-            self.said = Instant::now();
-            let share = all.map_or_else(String::new, |all| format!(", {} % of all", records * 100 / all.max(1)));
-            let (stream, pages) = (&self.name, counted(pages, "page"));
-            info!(target: TARGET, { stream, records_per_second }, "{} of {pages} came{share}", counted(records, "record"));
-        }
-    }
-}
-
-impl Drop for PullProgress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 /// A name as a line has room for it.
@@ -321,7 +268,7 @@ pub(super) fn short(name: &str) -> String {
     }
 }
 
-fn per_second(count: u64, time: Duration) -> u64 {
+pub(super) fn per_second(count: u64, time: Duration) -> u64 {
     (count as f64 / time.as_secs_f64().max(0.001)) as u64
 }
 

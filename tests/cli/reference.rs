@@ -76,7 +76,7 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         anyhow::bail!("eight tables, and those of the older form")
     };
     let pulled = |kind: &str, lines: &str| {
-        format!("name: x\nmode: append\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
+        format!("name: x\nmode: upsert\nkey: [id]\nsource:\n  kind: {kind}\n  url: https://a.org\n{lines}")
     };
     let whole = |row: &Vec<String>| {
         let example = &row[3];

@@ -4,8 +4,10 @@
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
+use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
+use crate::support::api::{Api, Call, ok};
 use crate::support::process::{app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, alone, holds, on_both, same};
 
@@ -16,6 +18,7 @@ pub fn cases() -> Vec<Trial> {
         on_both("cli::terminal::what_matters_is_there", what_matters_is_there),
         on_both("cli::terminal::colours_are_where_they_are_welcome", colours_are_where_they_are_welcome),
         on_both("cli::terminal::a_run_shows_its_tables_one_after_the_other", a_run_shows_its_tables),
+        on_both("cli::terminal::a_slow_pull_shows_how_far_it_is", a_slow_pull_shows_how_far_it_is),
         alone("cli::terminal::a_pipe_knows_no_width", a_pipe_knows_no_width),
     ];
     cases.into_iter().flatten().map(|case| if there { case } else { case.with_ignored_flag(true) }).collect()
@@ -190,6 +193,34 @@ async fn a_run_shows_its_tables(database: TestDatabase, workdir: Workdir) -> Out
     same(stderr(&output).lines().filter(|line| !line.contains(" INFO ") && !line.contains(" WARN ")).count(), 0)?;
     holds(&stderr(&output), " INFO pipeline done: 0 changes in 2 tables (")?;
     same(stdout(&output).contains("2 rows"), false)
+}
+
+async fn a_slow_pull_shows_how_far_it_is(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let api = Api::new(|call: Call| {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let page = call.number_of("page").unwrap_or(1);
+        let records: Vec<_> = (0..if page < 4 { 500 } else { 0 }).map(|n| json!({"id": page * 1000 + n})).collect();
+        ok(&if call.path == "/total" { json!({"total": 1500, "data": records}) } else { json!({"data": records}) })
+    })
+    .await?;
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    for (name, total, shown) in
+        [("total", ", total: total", "1,000/1,500 records of 2 pages, "), ("plain", "", "1,000 records of 2 pages, ")]
+    {
+        let source = format!("{{kind: http, url: {}/{name}, paginate: {{by: page{total}}}}}", api.base);
+        workdir.plugin(name, &format!("name: {name}\nsource: {source}\nmode: replace\n"))?;
+        let seen = tokio::task::block_in_place(|| with_log(&workdir, 120, &["pull", name], &settings))?;
+        for words in ["waits for the server", shown, " records/s", "1500 loaded into staging"] {
+            holds(&seen, words)?;
+        }
+        same((name, seen.contains(" records/s, 66 %")), (name, name == "total"))?;
+        // No half of what is shown.
+        same(seen.contains("1,000 records of 1 page") || seen.contains("1,000/1,500 records of 1 page"), false)?;
+        let piped = tokio::task::block_in_place(|| app(&workdir, &["pull", name], &settings))?;
+        let said = stdout(&piped) + &stderr(&piped);
+        same((piped.status.code(), said.contains("records/s") || said.contains('\u{1b}')), (Some(0), false))?;
+    }
+    Ok(())
 }
 
 async fn a_pipe_knows_no_width(workdir: Workdir) -> Outcome {

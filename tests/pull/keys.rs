@@ -12,6 +12,7 @@ cases! {
     on_both:
         a_key_of_numbers_keeps_its_digits,
         a_key_of_moments_is_asked_as_one,
+        a_key_of_guids_is_asked_as_its_type_is,
         what_a_server_cannot_do_is_not_asked_again,
         a_server_that_does_not_heed_the_key_is_told,
         a_server_that_finds_nothing_by_the_key_is_told;
@@ -73,6 +74,42 @@ async fn a_key_of_moments_is_asked_as_one(database: TestDatabase, workdir: Workd
         "day gt 2025-01-01 or ({day} and at gt 2025-01-15T10:00:00+02:00) or ({day} and {at} and name gt '2025-15')"
     );
     same(api.calls()[1].param("$filter"), Some(format!("(day eq '2025-01-01') and ({behind})").as_str()))
+}
+
+async fn a_key_of_guids_is_asked_as_its_type_is(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let guid = |n: u64| format!("0f8fad5b-d9cb-469f-A165-{n:012}");
+    let all: Vec<Json> = (0..10).map(|n| json!({"Id": guid(n), "n": n})).collect();
+    for (name, kind, pages) in [("typed", Some("Edm.Guid"), 4), ("untold", None, 4), ("texts", Some("Edm.String"), 4)] {
+        let all = all.clone();
+        let api = Api::new(move |call: Call| {
+            if call.path == "/api/$metadata" {
+                let property = |kind| format!("<Property Name=\"Id\" Type=\"{kind}\" Nullable=\"false\"/>");
+                return kind.map_or_else(|| with(404, &[], ""), |kind| with(200, &[], property(kind)));
+            }
+            match call.param("$filter") {
+                Some(filter) if filter.contains('\'') != (kind == Some("Edm.String")) => {
+                    with(400, &[], "{\"error\": {\"message\": \"the types Edm.Guid and Edm.String are incompatible\"}}")
+                }
+                _ => odata(&all, &call, Ways::default()),
+            }
+        })
+        .await?;
+        let source = format!("  kind: odata\n  url: {}/api\n  resource: G\n  order: [Id]\n", api.base);
+        let more = "  page_size: 4\n  paginate: {by: key}\n";
+        workdir.plugin(name, &format!("name: {name}\nsource:\n{source}{more}table: {name}\nmode: append\n"))?;
+        let (code, said) = run(&database, &workdir, &["pull", name]).await?;
+        right(code == Some(0), &format!("{name}: {said}"))?;
+        let each = format!("select count(*), count(distinct n) from staging.{name}");
+        same((name, database.text(&each).await?), (name, "10|10".to_owned()))?;
+        let quote = if kind == Some("Edm.String") { "'" } else { "" };
+        let calls = api.calls();
+        let asked: Vec<_> = calls.iter().filter_map(|call| call.param("$filter")).collect();
+        same(asked[0], format!("Id gt {quote}{}{quote}", guid(3)).as_str())?;
+        // The types are asked for once.
+        same((name, calls.iter().filter(|call| call.path.ends_with("$metadata")).count()), (name, 1))?;
+        same((name, asked.len()), (name, pages))?;
+    }
+    Ok(())
 }
 
 async fn what_a_server_cannot_do_is_not_asked_again(database: TestDatabase, workdir: Workdir) -> Outcome {

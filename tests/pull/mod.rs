@@ -1,6 +1,7 @@
 //! Sources that are pulled, by the real program, from servers that behave and servers that do not.
 
 pub mod clock;
+pub mod cut;
 pub mod destination;
 pub mod drafts;
 pub mod extracts;
@@ -10,6 +11,8 @@ pub mod keys;
 pub mod moved;
 pub mod pages;
 pub mod since;
+pub mod told;
+pub mod totals;
 pub mod who;
 
 use libtest_mimic::Trial;
@@ -21,6 +24,7 @@ use crate::support::{Outcome, TestDatabase, Workdir};
 pub fn cases() -> Vec<Trial> {
     [
         clock::cases(),
+        cut::cases(),
         destination::cases(),
         drafts::cases(),
         extracts::cases(),
@@ -30,6 +34,8 @@ pub fn cases() -> Vec<Trial> {
         moved::cases(),
         pages::cases(),
         since::cases(),
+        told::cases(),
+        totals::cases(),
         who::cases(),
     ]
     .into_iter()

@@ -14,6 +14,7 @@ cases! {
     on_both:
         ties_at_the_boundary_are_there_once,
         a_lag_brings_late_records,
+        a_lag_goes_with_a_key,
         a_value_in_the_future_moves_nothing_behind_now,
         an_unordered_source_moves_at_its_end,
         a_server_that_does_not_heed_the_value,
@@ -102,6 +103,28 @@ async fn a_lag_brings_late_records(database: TestDatabase, workdir: Workdir) -> 
     pull(&database, &workdir).await?;
     same(ids(&database).await?, "1 2 3")?;
     same(api.calls().last().unwrap().param("after"), Some("2026-01-01T09:30:00Z"))
+}
+
+async fn a_lag_goes_with_a_key(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let shared: Shared = Arc::default();
+    shared.lock().unwrap().extend([record(1, "2026-01-01T10:00:00Z"), record(2, "2026-01-01T10:30:00Z")]);
+    let api = Api::new(move |call: Call| answer(&call, &shared, NOW)).await?;
+    for mode in ["append", "append\nkey: [id]"] {
+        for command in [["pull", "x"].as_slice(), &["plugin", "check", "x"], &["extract", "x"]] {
+            workdir.plugin("x", &plugin(&api.base, ", lag: 1h", mode))?;
+            let (code, said) = run(&database, &workdir, command).await?;
+            right(code == Some(2), &said)?;
+            holds(&said, "lag asks again for records that are loaded, and mode: append would add them once more")?;
+            holds(&said, "say mode: upsert with a key, or take lag out")?;
+        }
+    }
+    // What is no lag is none.
+    workdir.plugin("x", &plugin(&api.base, ", lag: 0s", "append"))?;
+    for _ in 0..2 {
+        pull(&database, &workdir).await?;
+        same(ids(&database).await?, "1 2")?;
+    }
+    Ok(())
 }
 
 async fn a_value_in_the_future_moves_nothing_behind_now(database: TestDatabase, workdir: Workdir) -> Outcome {

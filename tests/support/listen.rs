@@ -64,6 +64,18 @@ pub fn webhook() -> anyhow::Result<Server<Value>> {
     })
 }
 
+/// Answers each connection with the next of these, byte for byte, and closes it; with the last one again and again.
+pub fn answers(all: Vec<String>) -> anyhow::Result<Server<()>> {
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    Server::start(move |stream, sender| {
+        let mut lines = BufReader::new(&stream).lines();
+        while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+        let at = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed).min(all.len() - 1);
+        (&stream).write_all(all[at].as_bytes())?;
+        Ok(sender.send(())?)
+    })
+}
+
 /// Listens and never answers.
 pub fn silent() -> anyhow::Result<Server<()>> {
     let held = std::sync::Mutex::new(Vec::new());

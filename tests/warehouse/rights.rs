@@ -14,7 +14,7 @@ cases! {
 }
 
 /// A role of its own for the database, which is granted all that loads need, and the database's address for it.
-async fn role(database: &TestDatabase, name: &str) -> anyhow::Result<(String, String)> {
+pub async fn role(database: &TestDatabase, name: &str) -> anyhow::Result<(String, String)> {
     let role = format!("{name}_{}", std::process::id());
     as_owner(
         database,
@@ -31,7 +31,7 @@ async fn role(database: &TestDatabase, name: &str) -> anyhow::Result<(String, St
     Ok((role, url))
 }
 
-async fn as_owner(database: &TestDatabase, statements: &[&str]) -> anyhow::Result<PgConnection> {
+pub async fn as_owner(database: &TestDatabase, statements: &[&str]) -> anyhow::Result<PgConnection> {
     let mut connection = PgConnection::connect(&database.url).await?;
     for statement in statements {
         connection.execute(sqlx::AssertSqlSafe((*statement).to_owned())).await?;

@@ -1,18 +1,20 @@
 //! `app plugin list`: every plugin, its schedule, and the last pull of its source where a warehouse is there to tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use serde::Serialize;
 
 use crate::cli::{End, screen, table};
 use crate::daemon::{self, Usage};
-use crate::dataset::plugin::Listed;
-use crate::ops::plugins::{LastPull, last_pulls};
+use crate::dataset::plugin::{Listed, Plugins};
+use crate::ops::destination;
+use crate::ops::plugins::{LastPull, add_pulls_into, last_pulls};
 use crate::ops::status::moment;
 use crate::settings::Settings;
 use crate::text::chain;
 use crate::text::shown::{self, path};
+use crate::warehouse::WarehouseError;
 
 /// A line of the list.
 #[derive(Serialize)]
@@ -24,12 +26,14 @@ struct Line {
 }
 
 pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> {
-    let all = super::read(settings).list();
+    let plugins = super::read(settings);
+    let all = plugins.list();
     let end = if all.iter().any(|plugin| plugin.error.is_some()) { End::Failed } else { End::Done };
     let mut pulls = match all.iter().any(|plugin| plugin.source.is_some()) {
         true => pulls(settings).await?,
         false => BTreeMap::new(),
     };
+    let unknown = pulls_elsewhere(settings, &plugins, &mut pulls).await?;
     let lines: Vec<_> = all
         .into_iter()
         .map(|plugin| {
@@ -45,15 +49,16 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<End> 
         writeln!(screen::stdout(), "no plugin is in {}", path(&settings.folders.plugins_dir))?;
         return Ok(end);
     }
-    let rows: Vec<_> = lines.into_iter().map(row).collect();
+    let rows: Vec<_> = lines.into_iter().map(|line| row(line, &unknown)).collect();
     let columns =
         [("plugin", 0), ("state", 0), ("table", 1), ("schedule", 2), ("last pull", 0), ("files or source", 3)];
     table::print(&columns, &rows)?;
     Ok(end)
 }
 
-fn row(Line { plugin, last_pull }: Line) -> Vec<String> {
+fn row(Line { plugin, last_pull }: Line, unknown: &BTreeSet<String>) -> Vec<String> {
     let is_pulled = plugin.source.is_some();
+    let is_unknown = unknown.contains(&plugin.name);
     let to = plugin.destination.map_or_else(String::new, |to| format!(" -> {to}"));
     let from = plugin.source.map_or_else(|| plugin.files.join(" "), |source| source + &to);
     let table = plugin.table.map_or_else(String::new, |table| format!("staging.{table}"));
@@ -62,6 +67,7 @@ fn row(Line { plugin, last_pull }: Line) -> Vec<String> {
             let result = if result.is_empty() { result } else { format!(": {result}") };
             format!("{} {status}{result}", moment(at))
         }
+        None if is_unknown => "not known: its destination cannot be asked".to_owned(),
         None if is_pulled => "none yet".to_owned(),
         None => String::new(),
     };
@@ -86,4 +92,36 @@ async fn pulls(settings: &Settings) -> anyhow::Result<BTreeMap<String, LastPull>
             Ok(BTreeMap::new())
         }
     }
+}
+
+/// Adds the last pulls into other databases. Returns the plugins whose database cannot be asked, which is named.
+async fn pulls_elsewhere(
+    settings: &Settings,
+    plugins: &Plugins,
+    pulls: &mut BTreeMap<String, LastPull>,
+) -> anyhow::Result<BTreeSet<String>> {
+    let mut unknown = BTreeSet::new();
+    for (to, names) in destination::all(plugins, &settings.database.database_url) {
+        let asked = async {
+            let app = match destination::look(settings, to).await {
+                // The first pull makes it.
+                Err(WarehouseError::Missing(_)) => return Ok(()),
+                done => done?,
+            };
+            let missing = app.workspace.warehouse.missing().await;
+            let asked = match missing {
+                Ok(missing) if !missing.has_catalog => Ok(()),
+                Ok(_) => add_pulls_into(pulls, &app.workspace.catalog, &names).await,
+                Err(error) => Err(error),
+            };
+            app.workspace.warehouse.close().await;
+            asked
+        };
+        if let Err(error) = asked.await {
+            let error = anyhow::Error::from(error).context(format!("the last pulls into {to} could not be looked at"));
+            writeln!(shown::stderr(), "{}", chain(&error))?;
+            unknown.extend(names.into_iter().map(str::to_owned));
+        }
+    }
+    Ok(unknown)
 }

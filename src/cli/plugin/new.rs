@@ -115,7 +115,7 @@ async fn for_address(
     match (page.is_unpaged, page.has_next) {
         (true, _) => writeln!(
             out,
-            "  it shows no way to a next page: say paginate in the plugin, {{by: none}} if it is all; without it a pull stops"
+            "  it shows no way to a next page{said}: say paginate in the plugin, {{by: none}} if it is all; without it a pull stops"
         )?,
         (false, true) => writeln!(out, "  another page follows{said}: {}", page.way)?,
         (false, false) => writeln!(out, "  it is the last page{said}: {}", page.end)?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::source_yaml::{Boundary, By, FormatYaml, SinceYaml, SourceYaml};
+use super::source_yaml::{Boundary, By, FormatYaml, PaginateYaml, SinceYaml, SourceYaml};
 use crate::dataset::pull_source::{End, JsonPath, Lag, Method, OData, ODataBy, Paginate, Send, Since, SinceFormat};
 
 fn path(word: &str, text: Option<&String>) -> Result<Option<JsonPath>, String> {
@@ -14,6 +14,16 @@ fn path(word: &str, text: Option<&String>) -> Result<Option<JsonPath>, String> {
 /// # Errors
 /// In words.
 pub(super) fn paginate(yaml: &SourceYaml, filter: Option<String>, method: &Method) -> Result<Option<Paginate>, String> {
+    let has_end = |said: &PaginateYaml| {
+        said.total.is_some() || said.pages.is_some() || said.has_more.is_some() || said.last.is_some()
+    };
+    let takes_end = |by: By| !yaml.is_odata() && matches!(by, By::Page | By::Offset | By::Cursor | By::NextUrl);
+    if yaml.paginate.as_ref().is_some_and(|said| has_end(said) && !takes_end(said.by)) {
+        return Err(
+            "paginate: total, pages, has_more and last go with by: page, offset, cursor and next_url of kind: http"
+                .to_owned(),
+        );
+    }
     if yaml.is_odata() {
         let by = match yaml.paginate.as_ref().map(|paginate| paginate.by) {
             None | Some(By::NextUrl) => ODataBy::Found,
@@ -102,6 +112,8 @@ pub(super) fn since_of(yaml: &SinceYaml, is_odata: bool, method: &Method) -> Res
             Lag::Time(lag.ok_or_else(|| format!("since: lag: {text:?} is no time, such as 10m, 2h or 1d"))?)
         }
     };
+    let is_none = lag == Lag::Number(0) || lag == Lag::Time(TimeDelta::zero());
+    let lag = if is_none { Lag::None } else { lag };
     let since = Since {
         column: yaml.column.clone(),
         send,

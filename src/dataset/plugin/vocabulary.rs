@@ -314,7 +314,13 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "how the values are written",
                 ]),
                 word(["initial", TEXT, "everything", "initial: 2000-01-01", "the value of the first pull"]),
-                word(["lag", TIME, "none", "lag: 10m", "how far each pull goes back behind the last one"]),
+                word([
+                    "lag",
+                    TIME,
+                    "none",
+                    "lag: 10m",
+                    "how far each pull goes back behind the last one, with mode: upsert",
+                ]),
                 word([
                     "boundary",
                     "one of inclusive, exclusive",

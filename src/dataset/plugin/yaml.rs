@@ -18,6 +18,7 @@ use super::{Plugin, Variable};
 use crate::archive::OnSuccess;
 use crate::clock::{Schedule, Zone};
 use crate::dataset::destination::Destination;
+use crate::dataset::pull_source::Lag;
 use crate::dataset::{Dataset, Duplicates, Limit, Mode};
 use crate::format::ReadOptions;
 use crate::schema::{ColumnRule, Filter, Selection, Type, column_names, table_name};
@@ -225,6 +226,12 @@ pub(super) fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> 
         }
         if pulled.since.is_some() && yaml.mode == Some(Mode::Replace) {
             let why = "source: since goes with mode: append or upsert: with replace only what is newest would stay";
+            return Err(at(why.to_owned()));
+        }
+        let has_lag = pulled.since.as_ref().is_some_and(|since| since.lag != Lag::None);
+        if has_lag && yaml.mode != Some(Mode::Upsert) {
+            let why = "source: since: lag asks again for records that are loaded, and mode: append would add them once more: \
+                       say mode: upsert with a key, or take lag out";
             return Err(at(why.to_owned()));
         }
         Ok(pulled)

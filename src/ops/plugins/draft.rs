@@ -180,6 +180,13 @@ impl Place {
         }
         if page.is_odata {
             yaml += "  # order: [KEY]    columns of a total order, by which the rest is asked for where there is no nextLink\n";
+        } else if let Some(all) = page.said.filter(|all| page.is_unpaged && *all > page.records.len() as u64) {
+            let has = page.records.len();
+            let _ = writeln!(
+                yaml,
+                "  # The first page has {has} of the {all} records that it says, and shows no next one: say how that"
+            );
+            yaml += "  # is asked for, such as\n  # paginate: {by: page, param: page}\n";
         } else if page.is_unpaged {
             yaml += "  # The first page shows no next one: say so if it is all, else how the next one is asked for.\n";
             yaml += "  # paginate: {by: none}\n";

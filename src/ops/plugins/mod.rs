@@ -8,7 +8,7 @@ mod remove;
 
 pub use self::add::{Given, Offer, offer};
 pub use self::draft::{Drafted, draft};
-pub use self::pulls::{LastPull, last_pulls};
+pub use self::pulls::{LastPull, add_pulls_into, last_pulls};
 pub use self::remove::{Removal, removal};
 
 /// A request that cannot be met: the reason, in words.

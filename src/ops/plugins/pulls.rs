@@ -28,14 +28,38 @@ pub struct LastPull {
 pub async fn last_pulls(catalog: &Catalog) -> Result<BTreeMap<String, LastPull>, WarehouseError> {
     let mut all: BTreeMap<String, LastPull> = BTreeMap::new();
     let by_clock = catalog.newest_runs().await?.into_iter().map(|run| (run.name.clone(), LastPull::from(run)));
-    let by_hand = catalog.streams().await?.into_iter().map(|line| (line.plugin.clone(), LastPull::from(line)));
-    for (name, pull) in by_clock.chain(by_hand) {
-        let is_newer = |known: &LastPull| known.status != "running" && pull.at > known.at;
-        if all.get(&name).is_none_or(is_newer) {
-            all.insert(name, pull);
-        }
-    }
+    by_clock.for_each(|(name, pull)| keep_newest(&mut all, name, pull));
+    add_streams(&mut all, catalog, |_| true).await?;
     Ok(all)
+}
+
+/// Adds the pulls of these plugins that a destination knows of; those by the clock are known to the project's own database.
+///
+/// # Errors
+/// The database's error.
+pub async fn add_pulls_into(
+    all: &mut BTreeMap<String, LastPull>,
+    destination: &Catalog,
+    plugins: &[&str],
+) -> Result<(), WarehouseError> {
+    add_streams(all, destination, |plugin| plugins.contains(&plugin)).await
+}
+
+async fn add_streams(
+    all: &mut BTreeMap<String, LastPull>,
+    catalog: &Catalog,
+    is_asked: impl Fn(&str) -> bool,
+) -> Result<(), WarehouseError> {
+    let streams = catalog.streams().await?.into_iter().filter(|line| is_asked(&line.plugin));
+    streams.for_each(|line| keep_newest(all, line.plugin.clone(), LastPull::from(line)));
+    Ok(())
+}
+
+fn keep_newest(all: &mut BTreeMap<String, LastPull>, name: String, pull: LastPull) {
+    let is_newer = |known: &LastPull| known.status != "running" && pull.at > known.at;
+    if all.get(&name).is_none_or(is_newer) {
+        all.insert(name, pull);
+    }
 }
 
 impl From<RunLine> for LastPull {

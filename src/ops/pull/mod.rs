@@ -16,7 +16,7 @@ use crate::ops::destination;
 use crate::pull::{Client, FirstPage, Pull, PullError, State, Tally};
 use crate::schema::is_same_text;
 use crate::source::{Folder, Stream};
-use crate::text::nearest;
+use crate::text::{counted, nearest};
 
 /// A pull and its end.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +40,10 @@ pub struct Pulled {
     pub rows_loaded: u64,
     /// Records that are rejects.
     pub rows_rejected: u64,
+    /// Records whose key came again in a window.
+    pub rows_repeated: u64,
+    /// What may be wrong with a pull that is whole.
+    pub warning: Option<String>,
     /// The error that ended it.
     pub error: Option<String>,
 }
@@ -57,6 +61,7 @@ impl Pulled {
             self.loads.push(report.load_id);
             self.rows_loaded += report.books.loaded;
             self.rows_rejected += report.books.rejected;
+            self.rows_repeated += report.repeated;
         }
     }
 }
@@ -122,7 +127,8 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     let other = destination::loader(app, folder.path(), dataset.destination.as_ref()).await?;
     let loader = other.as_deref().unwrap_or(&app.loader);
     let stream = Stream { plugin: name.to_owned(), stream: source.stream.clone(), partition: String::new() };
-    let (checkpoint, restart) = begins(loader, dataset, source, &stream, restart).await?;
+    let of_destination = |error| destination::named(error, loader.destination.as_deref());
+    let (checkpoint, restart) = begins(loader, dataset, source, &stream, restart).await.map_err(of_destination)?;
     if let Some(known) = checkpoint.as_ref().filter(|_| !restart)
         && let Some(tally) = State::untold(&known.position)?
     {
@@ -140,6 +146,8 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
             loads,
             rows_loaded: 0,
             rows_rejected: 0,
+            rows_repeated: 0,
+            warning: None,
             error,
         });
     }
@@ -154,6 +162,8 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
         loads: Vec::new(),
         rows_loaded: 0,
         rows_rejected: 0,
+        rows_repeated: 0,
+        warning: None,
         error: None,
     };
     if pulled.resumed {
@@ -161,9 +171,24 @@ pub async fn pull(app: &App, folder: &Folder, client: &Client, name: &str, resta
     }
     let done = windows(loader, &plugins, folder, dataset, (stream, checkpoint), (&mut pull, &mut pulled)).await;
     pulled.tally = pull.tally().clone();
+    if pull.is_by_place() && pulled.rows_repeated > 0 {
+        let warning = may_lack(&pulled);
+        warn!(plugin = name, "{warning}");
+        pulled.warning = Some(warning);
+    }
     pulled.whole = done.is_ok();
-    pulled.error = done.err().map(|error| crate::text::chain(&error));
+    pulled.error = done.err().map(|error| crate::text::chain(&of_destination(error)));
     Ok(pulled)
+}
+
+/// The warning where keys came again on pages by number.
+fn may_lack(pulled: &Pulled) -> String {
+    let (again, said) = (counted(pulled.rows_repeated, "record"), pulled.tally.said);
+    let said = said.map_or_else(String::new, |said| format!(" of {said} that the source says"));
+    format!(
+        "{again}{said} came again by key: records moved between pages that go by number, and as many others may be missing; they come \
+         with a pull while nothing moves: ask for an order by a column that does not change, or by cursors"
+    )
 }
 
 /// The checkpoint that a run goes on from; and true if the run begins at the beginning, as it is asked to or because its source was

@@ -109,7 +109,11 @@ pub(super) async fn finish_leftovers(app: &App, folder: &Folder) -> anyhow::Resu
         file.begin_again()?;
         let name = file.name();
         if let Err(error) = load(&app.loader, &app.plugins.get(), file, begun).await {
-            warn!(file.path = name, "what a killed program has left is not loaded: {}", crate::text::chain(&error));
+            warn!(
+                file.path = name,
+                "what was extracted, or a killed program has left, is not loaded: {}",
+                crate::text::chain(&error)
+            );
         }
     }
     Ok(())
@@ -136,7 +140,9 @@ async fn load(
         match load_file(loader, plugins, file, begun, loader.order.join()).await {
             FileOutcome::Loaded(reports) => return Ok(Some(reports)),
             FileOutcome::Kept(kept, error) if tried < TRIES && error.is_of_database() => {
-                warn!(file.path = kept.name(), "not loaded yet: {error}; try {} of {TRIES}", tried + 1);
+                let of =
+                    loader.destination.as_ref().map_or_else(String::new, |destination| format!(" into {destination}"));
+                warn!(file.path = kept.name(), "not loaded{of} yet: {error}; try {} of {TRIES}", tried + 1);
                 (file, begun) = (kept, true);
                 loader.clock.sleep(PAUSE).await;
             }

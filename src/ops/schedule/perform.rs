@@ -152,12 +152,13 @@ impl Drop for Place {
 
 fn of_pull(pulled: Pulled) -> anyhow::Result<Did> {
     let place = pulled.place();
-    let Pulled { tally, rows_loaded, rows_rejected, error, .. } = pulled;
+    let Pulled { tally, rows_loaded, rows_rejected, warning, error, .. } = pulled;
     let records = format!("{} of {}", counted(tally.records, "record"), counted(tally.pages, "page"));
     if let Some(error) = error {
         anyhow::bail!("{error} ({records}; {rows_loaded} loaded into {place})");
     }
     let rejected = if rows_rejected > 0 { format!(", {rows_rejected} rejected") } else { String::new() };
-    let words = format!("{records}; {rows_loaded} loaded into {place}{rejected}");
+    let warning = warning.map_or_else(String::new, |warning| format!("; warning: {warning}"));
+    let words = format!("{records}; {rows_loaded} loaded into {place}{rejected}{warning}");
     Ok(Did { words, has_rejects: rows_rejected > 0 })
 }

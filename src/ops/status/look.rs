@@ -13,7 +13,7 @@ use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_
 use crate::ops::connect::{self, Usage};
 use crate::ops::schedule::{Scheduled, Schedules};
 use crate::settings::{Settings, database_file, without_password};
-use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, places};
+use crate::source::{Foreign, Place, failed_files, foreign_claims, foreign_failed, manifest, places};
 use crate::text::counted;
 use crate::warehouse::WarehouseError;
 use crate::worker::{Waiting, absent, read_state, waiting};
@@ -73,6 +73,14 @@ pub async fn look(settings: &Settings, app: Option<&App>, now: DateTime<Utc>) ->
     for Foreign { what, fix } in [foreign_failed(folder), foreign_claims(folder)].into_iter().flatten().flatten() {
         see("a folder is in the way", what, &fix);
     }
+    let orphans: Vec<_> = dead.iter().flat_map(|place| orphans(place, &plugins)).collect();
+    for (file, plugin) in orphans.iter().filter_map(|(file, plugin)| Some((file, plugin.as_ref()?))) {
+        let fix = format!(
+            "app plugin enable {plugin} has it loaded; app plugin remove {plugin} lets it go: its source has it still"
+        );
+        see(&file.file, file.why.clone(), &fix);
+    }
+    let orphans = orphans.into_iter().map(|(file, _)| file).collect();
     let failed = failed_files(folder).map_err(|error| see(&shown, error.to_string(), rights)).unwrap_or_default();
     let schedules = match settings.schedules() {
         Ok(fixed) => Schedules::of(fixed, &plugins),
@@ -116,7 +124,7 @@ pub async fn look(settings: &Settings, app: Option<&App>, now: DateTime<Utc>) ->
         absent,
         folder_is_there: is_there,
         waiting: files,
-        orphans: dead.iter().flat_map(orphans).collect(),
+        orphans,
         failed,
         database,
         unreadable,
@@ -124,19 +132,30 @@ pub async fn look(settings: &Settings, app: Option<&App>, now: DateTime<Utc>) ->
     }
 }
 
-/// The files that a dead program had claimed: the next start loads them.
-fn orphans(place: &Place) -> Vec<Waiting> {
+/// The files that a dead program had claimed, and what was extracted: the next start loads them. What is for a plugin that is not enabled
+/// is not ours to load, and comes with that plugin's name.
+fn orphans(place: &Place, plugins: &Plugins) -> Vec<(Waiting, Option<String>)> {
     let mut files = Vec::new();
     for claim in place.dir.folders().unwrap_or_default() {
         let Ok(claim) = place.dir.dir(claim) else { continue };
         let mut names = claim.names().unwrap_or_default();
         names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
-        files.extend(names.into_iter().map(|name| Waiting {
-            since: claim.look(&name).and_then(|meta| meta.modified()).map_or_else(|_| Utc::now(), DateTime::from),
-            file: name.to_string_lossy().into_owned(),
-            why: "claimed by a program that ended; the next start loads it".to_owned(),
-            is_ours: true,
-            counts: false,
+        let plugin = manifest(&claim, &place.owners).map(|window| window.position.stream.plugin);
+        let disabled = plugin.clone().filter(|plugin| plugins.is_disabled(plugin));
+        let why = match (&plugin, &disabled) {
+            (_, Some(plugin)) => format!("fetched for the plugin {plugin}, which is not enabled"),
+            (Some(plugin), None) => format!("fetched for the plugin {plugin}; the next start loads it"),
+            (None, None) => "claimed by a program that ended; the next start loads it".to_owned(),
+        };
+        files.extend(names.into_iter().map(|name| {
+            let waiting = Waiting {
+                since: claim.look(&name).and_then(|meta| meta.modified()).map_or_else(|_| Utc::now(), DateTime::from),
+                file: name.to_string_lossy().into_owned(),
+                why: why.clone(),
+                is_ours: disabled.is_none(),
+                counts: false,
+            };
+            (waiting, disabled.clone())
         }));
     }
     files

@@ -9,7 +9,7 @@ use super::super::look::Seen;
 use super::super::settle::Arrival;
 use super::Watch;
 use crate::alert::Kind;
-use crate::load::FileOutcome;
+use crate::load::{FileOutcome, fix_of};
 use crate::source::ClaimedFile;
 
 /// The longest pause of a file whose table takes no rows, under another session's lock or for a right that is lacking:
@@ -26,8 +26,12 @@ impl Watch {
             self.came.remove(&name);
         }
         match &done {
-            Ok((_, FileOutcome::Waits(error) | FileOutcome::Kept(_, error))) => {
+            Ok((_, FileOutcome::Waits(error))) => {
                 self.state.put_back(&file.name(), &error.to_string(), error.needs_person().then(|| error.fix()));
+            }
+            Ok((_, FileOutcome::Kept(kept, error))) => {
+                let fix = error.needs_person().then(|| fix_of(kept, error));
+                self.state.put_back(&file.name(), &error.to_string(), fix.as_deref());
             }
             Ok(_) => self.state.done(&file.name()),
             Err(_) => self.state.put_back(&file.name(), "a fault of the program", Some("please report it")),
@@ -86,7 +90,8 @@ impl Watch {
                 if error.is_of_database() {
                     self.hurt(&name, &error.to_string());
                 }
-                self.keep(file, &error.to_string(), error.fix());
+                let fix = fix_of(&file, &error).into_owned();
+                self.keep(file, &error.to_string(), &fix);
             }
             Err(panic) => {
                 self.keep(file.orphaned(), &format!("a fault of the program: {panic}"), "please report it");
