@@ -12,7 +12,9 @@ use crate::app::App;
 use crate::catalog::{Extent, Failure, LeftOut, Period, Total, Warning};
 use crate::daemon::{self, Usage};
 use crate::dataset::plugin::Plugins;
-use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
+use crate::load::deletion_log::{
+    DeletionLog, DeletionRecord, by_dropped_table, fix_of_another, of_another, of_dropped, of_lost, of_retracted,
+};
 use crate::ops::schedule::{Scheduled, Schedules};
 use crate::ops::status::{DatabaseStatus, Found, Need, Status, full, moment, span, status};
 use crate::settings::{Settings, database_file, without_password};
@@ -123,7 +125,11 @@ pub(super) async fn look(settings: &Settings, now: DateTime<Utc>) -> Found {
     if !elsewhere.is_empty() {
         unreadable.push(Need { what: of_another(&elsewhere), fix: fix_of_another(folder) });
     }
-    for line in here {
+    for (table, loads) in by_dropped_table(&here) {
+        let (what, fix) = of_dropped(table, &loads, folder);
+        unreadable.push(Need { what, fix });
+    }
+    for line in here.into_iter().filter(|line| !line.dropped) {
         let DeletionRecord { load, source, table, retracted, .. } = &line;
         let (what, fix) = if *retracted { of_retracted(&line, folder) } else { of_lost(&line, folder) };
         unreadable.push(Need { what: format!("load {load} ({source} into {table}): {what}"), fix });
@@ -216,6 +222,7 @@ async fn ask(app: &App, schedules: &Schedules, now: DateTime<Utc>) -> anyhow::Re
             .collect(),
         emptied: app.workspace.catalog.emptied().await?,
         gone: app.workspace.catalog.gone(Extent::Glance).await?,
+        lost: app.workspace.catalog.lost().await?,
         ..Default::default()
     })
 }
