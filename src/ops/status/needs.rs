@@ -158,7 +158,11 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
 pub(super) fn failed_need(failed: &FailedFile) -> Need {
     let (name, file) = (&failed.name, failed.shown_as());
     match &failed.note {
-        Some(note) => Need { what: format!("{file}: {}", note.error), fix: note.fix.clone() },
+        Some(note) => {
+            // Of an archive or a workbook, the part that failed first.
+            let part = note.file.split_once('/').map_or_else(String::new, |(_, part)| format!(" ({part})"));
+            Need { what: format!("{file}{part}: {}", note.error), fix: note.fix.clone() }
+        }
         None => Need {
             what: format!("{file} lies there, and no reason beside it"),
             fix: format!("see app why {name}; app retry moves it back"),
