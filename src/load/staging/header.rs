@@ -36,8 +36,8 @@ pub(crate) fn shares_columns(
     for (one, place) in &columns {
         let header = profile.columns.get(one.place).map_or("", |column| column.header.as_str());
         // The name of a column without a header says nothing of it.
-        let is_known = !plan.evolution.added.contains(place) && !(are_headed && header.is_empty());
-        if is_known || by_rules.contains(&Ok(Some(one.place))) {
+        let is_new = plan.evolution.added.contains(place) || (are_headed && header.is_empty());
+        if !is_new || by_rules.contains(&Ok(Some(one.place))) {
             shared += 1;
         } else {
             figures |= is_figure(header);
