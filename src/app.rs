@@ -14,6 +14,7 @@ use crate::dataset::plugin::{CurrentPlugins, Plugins};
 use crate::format::Limits;
 use crate::load::Loader;
 use crate::settings::Settings;
+use crate::source::Intake;
 use crate::warehouse::{Address, Warehouse};
 
 /// The program.
@@ -24,6 +25,8 @@ pub struct App {
     pub loader: Loader,
     /// The current plugins.
     pub plugins: CurrentPlugins,
+    /// Files that come over the network.
+    pub intake: Intake,
     /// Notified of each file that was loaded.
     pub loaded: Notify,
     /// Address of the database by the settings.
@@ -118,7 +121,7 @@ impl Builder {
         let mut workspace = Workspace::new(warehouse, sql, exports);
         workspace.catalog = workspace.catalog.by(clock);
         let loader = Loader { limits, archive, alerts, ..Loader::new(&workspace, &imports) };
-        let (loaded, destinations) = (Notify::new(), Mutex::default());
-        App { workspace, loader, plugins, loaded, address, destinations }
+        let (intake, loaded, destinations) = (Intake::default(), Notify::new(), Mutex::default());
+        App { workspace, loader, plugins, intake, loaded, address, destinations }
     }
 }

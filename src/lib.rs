@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod dataset;
 pub mod export;
 pub mod format;
+pub mod http;
 pub mod load;
 pub mod ops;
 pub mod pipeline;

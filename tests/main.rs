@@ -7,6 +7,7 @@ mod analysis;
 mod cli;
 mod dataset;
 mod format;
+mod http;
 mod load;
 mod pull;
 mod random;
@@ -29,6 +30,7 @@ fn main() {
         warehouse::cases(),
         load::cases(),
         pull::cases(),
+        http::cases(),
         format::cases(),
         dataset::cases(),
         sql::cases(),

@@ -31,6 +31,17 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Status; 7] = [
+        Status::Claimed,
+        Status::Loaded,
+        Status::Duplicate,
+        Status::Replaced,
+        Status::Retracted,
+        Status::Lost,
+        Status::Failed,
+    ];
+
     /// Returns the word in the table.
     pub fn word(self) -> String {
         self.to_value()

@@ -375,7 +375,7 @@ impl Catalog {
         &self,
         transaction: &mut dyn Transaction,
         table: &str,
-        source: &str,
+        (source, claim): (&str, Option<String>),
         profile: &Profile,
         of: i64,
     ) -> Result<i64, WarehouseError> {
@@ -384,6 +384,7 @@ impl Catalog {
             rows_read: Set(rows),
             rows_duplicate: Set(rows),
             duplicate_of: Set(Some(of)),
+            claim: Set(claim),
             finished_at: Set(Some(self.clock.utc())),
             ..self.line(table, source, Some(profile), Status::Duplicate)
         };

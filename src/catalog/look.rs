@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use models::load::Status;
 use models::{dataset, load, reject};
+use sea_orm::sea_query::LikeExpr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::Period;
@@ -28,6 +29,38 @@ impl Came {
     /// Name of the file that it is, or is a part of.
     pub fn file(&self) -> &str {
         self.source.split('/').next().unwrap_or_default()
+    }
+}
+
+/// Conditions that loads meet together; each one that is empty lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct LoadFilter {
+    /// When they began.
+    pub period: Period,
+    /// How they ended: one of these.
+    pub statuses: Vec<Status>,
+    /// Table in staging.
+    pub table: Option<String>,
+    /// Part of the input's name.
+    pub text: Option<String>,
+    /// A number that theirs are less than: the pages of a listing.
+    pub before: Option<i64>,
+}
+
+impl LoadFilter {
+    fn condition(&self) -> Condition {
+        let LoadFilter { period, statuses, table, text, before } = self;
+        let one_of = (!statuses.is_empty()).then(|| load::Column::Status.is_in(statuses.iter().copied()));
+        let part = text.as_ref().map(|text| {
+            let plain = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            load::Column::Source.like(LikeExpr::new(format!("%{plain}%")).escape('\\'))
+        });
+        period
+            .condition()
+            .add_option(one_of)
+            .add_option(table.as_ref().map(|table| load::Column::Dataset.eq(table)))
+            .add_option(part)
+            .add_option(before.map(|before| load::Column::Id.lt(before)))
     }
 }
 
@@ -61,12 +94,35 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// The loads that began in a period, newest first; at most `limit` of them, if there is one.
+    /// The loads that a filter lets pass, newest first; at most `limit` of them, if there is one.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn loads_in(&self, period: Period, limit: Option<u64>) -> Result<Vec<LoadLine>, WarehouseError> {
-        let query = load::Entity::find().filter(period.condition()).order_by_desc(load::Column::Id).limit(limit);
+    pub async fn loads_where(&self, filter: &LoadFilter, limit: Option<u64>) -> Result<Vec<LoadLine>, WarehouseError> {
+        let query = load::Entity::find().filter(filter.condition()).order_by_desc(load::Column::Id).limit(limit);
+        self.read(query.into_query()).await
+    }
+
+    /// The newest load that brought a content into this table, and whose rows were not taken away since.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn loaded_content(&self, table: &str, hash: &str) -> Result<Option<LoadLine>, WarehouseError> {
+        let query = load::Entity::find()
+            .filter(load::Column::Dataset.eq(table))
+            .filter(load::Column::Hash.eq(hash))
+            .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]))
+            .order_by_desc(load::Column::Id)
+            .limit(1);
+        Ok(self.read(query.into_query()).await?.pop())
+    }
+
+    /// The loads of a claim, oldest first: those of a file, or of its parts.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn loads_of_claim(&self, claim: &str) -> Result<Vec<LoadLine>, WarehouseError> {
+        let query = load::Entity::find().filter(load::Column::Claim.eq(claim)).order_by_asc(load::Column::Id);
         self.read(query.into_query()).await
     }
 
@@ -148,7 +204,7 @@ impl Catalog {
     pub async fn last_by_name(
         &self,
         tables: Option<&[String]>,
-        counts: &dyn Fn(&Came) -> bool,
+        counts: &(dyn Fn(&Came) -> bool + Sync),
     ) -> Result<Option<Came>, WarehouseError> {
         let query = load::Entity::find()
             .select_only()

@@ -50,7 +50,7 @@ pub use gone::{Extent, Gone};
 pub(crate) use history::{History, KEPT};
 pub(crate) use key::{Key, KeyNames};
 pub use lineage::{Files, StarReject};
-pub use look::Came;
+pub use look::{Came, LoadFilter};
 pub use lost::Brings;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
@@ -226,12 +226,14 @@ impl Catalog {
         &self,
         table: &str,
         source: &str,
+        claim: Option<String>,
         profile: Option<&Profile>,
         error: &str,
     ) -> Result<i64, WarehouseError> {
         let line = load::ActiveModel {
             error: Set(Some(hidden(error).replace('\0', "\u{FFFD}"))),
             finished_at: Set(Some(self.clock.utc())),
+            claim: Set(claim),
             ..self.line(table, source, profile, Status::Failed)
         };
         let mut transaction = self.warehouse.begin(Scope::Short).await?;

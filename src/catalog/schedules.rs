@@ -135,6 +135,36 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
+    /// The runs that are no skipped ticks, the newest first: of one name or of all, before a moment; `limit` at most.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn runs_before(
+        &self,
+        name: Option<&str>,
+        before: Option<DateTime<Utc>>,
+        limit: u64,
+    ) -> Result<Vec<RunLine>, WarehouseError> {
+        let wanted = Condition::all()
+            .add(schedule_run::Column::Status.ne("skipped"))
+            .add_option(name.map(|name| schedule_run::Column::Name.eq(name)))
+            .add_option(before.map(|before| schedule_run::Column::StartedAt.lt(before)));
+        let query = schedule_run::Entity::find()
+            .filter(wanted)
+            .order_by_desc(schedule_run::Column::StartedAt)
+            .order_by_asc(schedule_run::Column::Name)
+            .limit(limit);
+        self.read(query.into_query()).await
+    }
+
+    /// The run of a name for this tick.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn run_of(&self, name: &str, tick: DateTime<Utc>) -> Result<Option<RunLine>, WarehouseError> {
+        Ok(self.read(of(name).filter(schedule_run::Column::ScheduledFor.eq(tick)).into_query()).await?.pop())
+    }
+
     /// True if the run before this one failed. A failure by hand is left out: nobody but its caller was told.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ pub(super) async fn run() -> anyhow::Result<End> {
     let settings = settings(&folder)?;
     let mut out = crate::text::shown::stdout();
     writeln!(out, "The demo is in {}\n\n$ cp 2019_free_title_data.csv imports/ && app --once", folder.display())?;
-    let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty).await?;
+    let totals = daemon::run(&settings, &settings.folders.imports_dir, Until::Empty, |_, _| {}).await?;
     writeln!(
         out,
         "{} loaded, {} in staging.\"2019_free_title_data\"; the file is gone\n",

@@ -2,16 +2,16 @@
 
 use std::io::Write;
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::screen::{self, Tone};
 use super::status::total;
 use super::{End, table};
-use crate::catalog::{LoadStatus, Period};
+use crate::catalog::{LoadFilter, LoadStatus, Period};
 use crate::daemon::{self, Usage};
 use crate::ops;
-use crate::schema::{read_date, read_timestamp, read_timestamptz};
+use crate::ops::loads::moment;
 use crate::settings::Settings;
 
 /// The number of loads that are shown where neither a number nor a time is given.
@@ -37,14 +37,6 @@ pub(super) struct Wanted {
     json: bool,
 }
 
-/// Reads a day, as its first moment, or a time: in UTC, or with its own offset.
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
-    let day = || read_date(text).map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    let time = || read_timestamp(text).map(|time| time.and_utc());
-    let found = day().or_else(time).or_else(|| read_timestamptz(text));
-    found.ok_or_else(|| "a day such as 2026-11-27, or a time such as 2026-11-27T08:30 (UTC)".to_owned())
-}
-
 pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<End> {
     let Wanted { limit, since, until, json } = wanted;
     let period = Period { since, until };
@@ -55,7 +47,8 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
     let is_sum = period != Period::default();
     let app = daemon::look(settings).await?;
     let limit = if is_sum { limit } else { limit.or(Some(SHOWN)) };
-    let loads = app.workspace.catalog.loads_in(period, limit).await?;
+    let filter = LoadFilter { period, ..LoadFilter::default() };
+    let loads = app.workspace.catalog.loads_where(&filter, limit).await?;
     if json {
         ops::loads::in_full(&app.workspace, loads).await?.iter().try_for_each(table::print_json)?;
         return Ok(End::Done);

@@ -26,6 +26,7 @@ mod schedule;
 mod screen;
 mod status;
 mod table;
+mod token;
 mod trace;
 mod watch;
 mod why;
@@ -72,6 +73,9 @@ struct Mode {
     /// Load what is in DIR [default: IMPORTS_DIR] and what comes; the same as no option at all
     #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["once", "pipeline", "analysis"])]
     watch: Option<Option<PathBuf>>,
+    /// Where API_TOKENS is not set, let everybody who reaches HTTP_ADDR do everything
+    #[arg(long, conflicts_with_all = ["once", "pipeline", "analysis"])]
+    no_auth: bool,
     /// Load what is in imports/ and end
     #[arg(long, conflicts_with_all = ["pipeline", "analysis"])]
     once: bool,
@@ -186,6 +190,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Makes tokens for the HTTP API
+    Token(token::Wanted),
     /// Shows the whole path on a sample that ships with the program, in a temporary folder
     Demo,
     /// Prints completions for a shell
@@ -315,6 +321,7 @@ impl Cli {
             Some(Command::Doctor { watched, alert_test, json }) => {
                 doctor::run(&settings, watched, alert_test, json).await
             }
+            Some(Command::Token(wanted)) => token::run(&wanted),
             Some(Command::Demo) => demo::run().await,
             Some(Command::Completions { shell }) => {
                 clap_complete::generate(shell, &mut Cli::command(), "app", &mut crate::text::heard::stdout());
@@ -324,7 +331,7 @@ impl Cli {
             None if self.mode.once => once::run(settings, self.mode.json, self.quiet).await,
             None if self.mode.pipeline => pipeline::run(&settings, &self.mode.asked, self.mode.json).await,
             None if self.mode.analysis => analysis::run(&settings, self.mode.json).await,
-            None => watch::run(settings, self.mode.watch.flatten()).await,
+            None => watch::run(settings, self.mode.watch.flatten(), self.mode.no_auth).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::source::{FAILED, OWN_FAILED, foreign_failed};
 pub(super) async fn run(settings: Settings, json: bool, quiet: bool) -> anyhow::Result<End> {
     let started = Instant::now();
     let folder = settings.folders.imports_dir.clone();
-    let totals = daemon::run(&settings, &folder, Until::Empty).await?;
+    let totals = daemon::run(&settings, &folder, Until::Empty, |_, _| {}).await?;
     let is_idle = totals.loaded + totals.duplicates + totals.failed + totals.waiting + totals.lost == 0;
     if json {
         table::print_json(&totals)?;

@@ -8,7 +8,7 @@ use super::status::step;
 use super::{End, beside, screen, table};
 use crate::daemon::{self, Usage};
 use crate::ops::check::words;
-use crate::ops::status::{Status, moment, status};
+use crate::ops::status::{Status, look, moment, status};
 use crate::ops::why::{became, explained};
 use crate::settings::Settings;
 use crate::text::counted;
@@ -95,7 +95,7 @@ pub(super) async fn run(settings: &Settings, what: &str, json: bool) -> anyhow::
 /// Tells for what a file of this name waits in the folder, or at which step it is; returns true if there is one.
 async fn say_wait(settings: &Settings, what: &str, json: bool) -> anyhow::Result<bool> {
     let now = Utc::now();
-    let Status { running, waiting, .. } = status(super::status::look(settings, now).await, now);
+    let Status { running, waiting, .. } = status(look(settings, None, now).await, now);
     let (mut out, mut is_there) = (screen::stdout(), false);
     for one in waiting.iter().filter(|one| one.file == what) {
         is_there = true;

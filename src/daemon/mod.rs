@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, info, warn};
 
@@ -22,10 +22,10 @@ use crate::settings::{Build, Settings};
 use crate::source::{Folder, open_to_others, places};
 use crate::text::rights::explain_folder;
 use crate::text::{chain, counted};
-use crate::warehouse::{self, Address, Scope, Warehouse, WarehouseError};
+use crate::warehouse::{self, Scope, Warehouse, WarehouseError};
 use crate::worker::{Backoff, Scheduler, State, TROUBLE, Totals, Watch, build, read_state};
 
-pub use crate::ops::connect::Usage;
+pub use crate::ops::connect::{Usage, connect, look};
 
 /// The end of the daemon's loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,19 +45,17 @@ const HALTING: Duration = Duration::from_secs(2);
 /// The longest wait for alerts after that.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// Connects and makes missing parts, or, with `INIT_DB=false`, names them.
-///
-/// # Errors
-/// [`Usage`] if a setting is invalid or a part is missing, else the database's error.
-pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
-    Ok(App::builder(settings).build(connected(&settings.address()).await?))
-}
-
-/// Loads files out of the folder.
+/// Loads files out of the folder; `built` is given the program, once the database has answered,
+/// and what is true when it is to end.
 ///
 /// # Errors
 /// As [`connect`], and when a folder cannot be made or read.
-pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Result<Totals> {
+pub async fn run(
+    settings: &Settings,
+    folder: &Path,
+    until: Until,
+    built: impl FnOnce(&Arc<App>, watch::Receiver<bool>),
+) -> anyhow::Result<Totals> {
     settings.may_watch(folder).map_err(|error| Usage(error.to_string()))?;
     for path in [folder, &settings.folders.exports_dir] {
         if path.is_dir() {
@@ -111,6 +109,8 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
 
     let settle = Duration::from_secs_f64(settings.watching.settle_seconds);
     let app = Arc::new(app);
+    let (halt, halted) = watch::channel(false);
+    built(&app, halted.clone());
     let archive = Arc::clone(&app.loader.archive);
     let place = async || {
         Folder::open(folder).map_err(|error| {
@@ -147,7 +147,6 @@ pub async fn run(settings: &Settings, folder: &Path, until: Until) -> anyhow::Re
             let met = Arc::clone(&app);
             let meeting = tokio::spawn(async move { meet_server(&met).await });
             let building = (settings.building.pipeline == Build::OnLoad).then(|| tokio::spawn(build(Arc::clone(&app))));
-            let (halt, halted) = tokio::sync::watch::channel(false);
             let fixed = settings.schedules().map_err(|error| Usage(error.to_string()))?;
             let scheduler = Scheduler::new(Arc::clone(&app), fixed, runner(&app, folder)?, halted);
             let mut scheduling = tokio::spawn(scheduler.forever());
@@ -273,29 +272,6 @@ async fn patiently<T>(
 fn is_passing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<WarehouseError>().is_some_and(WarehouseError::is_transient)
         || error.downcast_ref::<std::io::Error>().is_some_and(passes)
-}
-
-/// Connects to an existing warehouse, also to one that takes no writes, and makes nothing.
-///
-/// # Errors
-/// [`Usage`] if there is none yet, else the database's error.
-pub async fn look(settings: &Settings) -> anyhow::Result<App> {
-    let mut settings = settings.clone();
-    settings.database.init_db = false;
-    let nothing = |address: &str| Usage(format!("there is no warehouse in {address} yet: start app, or app --once"));
-    let warehouse = match warehouse::connect(&Address { reads: true, ..settings.address() }).await {
-        Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
-        done => done.map_err(usage)?,
-    };
-    let missing = warehouse.missing().await?;
-    missing.refuse_taken()?;
-    if !missing.to_make.is_empty() {
-        return Err(match missing.has_catalog {
-            true => WarehouseError::Unready(warehouse.address().to_owned(), missing.to_make.join(", ")).into(),
-            false => nothing(warehouse.address()).into(),
-        });
-    }
-    Ok(App::builder(&settings).build(warehouse))
 }
 
 /// Logs the programs that load out of the folder already. A place is locked as long as its program lives, so the

@@ -91,7 +91,8 @@ pub(super) async fn admit<'a>(
             let profile = input.profile().await?;
             input.verify_unchanged()?;
             let (catalog, table, server) = (&loader.catalog, &dataset.table, work.server);
-            let load_id = catalog.duplicate(&mut *work.transaction, table, input.name(), &profile, of).await?;
+            let what = (input.name(), input.claim().map(str::to_owned));
+            let load_id = catalog.duplicate(&mut *work.transaction, table, what, &profile, of).await?;
             work.transaction.commit().await?;
             let books = RowCounts { read: profile.rows, duplicate: profile.rows, ..RowCounts::default() };
             let hash = profile.hash;

@@ -100,7 +100,8 @@ pub async fn load_file(
         match load_in(&place, loader, &dataset, &mut source).await {
             Ok(report) => {
                 loader.tries.end(source.name());
-                say(source.name(), &staged(loader, &dataset.table), &report, unfinished, started.elapsed());
+                let begun_before = unfinished && !file.is_fresh();
+                say(source.name(), &staged(loader, &dataset.table), &report, begun_before, started.elapsed());
                 // What a source gives again behind the checkpoint is not lost with a database.
                 if source.window().is_none() {
                     deletion.push(report.deletion(&dataset, &source));

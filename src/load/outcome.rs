@@ -249,7 +249,7 @@ pub(crate) async fn record_failure(
     let mut load = None;
     if consequence == Consequence::Fail {
         let why = error.to_string();
-        load = loader.catalog.failed(&dataset.table, name, profile, &why).await.ok();
+        load = loader.catalog.failed(&dataset.table, name, file.claim(), profile, &why).await.ok();
         warn!(load.id = load, file.path = name, "not loaded: {why}; {}", error.fix());
         loader.alerts.raise(Kind::Failed, name, &why, error.fix(), load);
     }

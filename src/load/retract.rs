@@ -17,7 +17,7 @@ use crate::sql::Table;
 use crate::warehouse::{Scope, Transaction, WarehouseError};
 
 /// Outcome of a retraction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Retraction {
     /// The load.
     pub load: i64,

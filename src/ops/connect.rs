@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::app::App;
 use crate::catalog::Catalog;
+use crate::settings::Settings;
 use crate::warehouse::{self, Address, Warehouse, WarehouseError, with_grants};
 
 /// A wrong setting or usage: exit code 2.
@@ -65,4 +67,35 @@ pub fn usage(error: WarehouseError) -> anyhow::Error {
         }
         other => other.into(),
     }
+}
+
+/// Connects and makes missing parts, or, with `INIT_DB=false`, names them.
+///
+/// # Errors
+/// [`Usage`] if a setting is invalid or a part is missing, else the database's error.
+pub async fn connect(settings: &Settings) -> anyhow::Result<App> {
+    Ok(App::builder(settings).build(connected(&settings.address()).await?))
+}
+
+/// Connects to an existing warehouse, also to one that takes no writes, and makes nothing.
+///
+/// # Errors
+/// [`Usage`] if there is none yet, else the database's error.
+pub async fn look(settings: &Settings) -> anyhow::Result<App> {
+    let mut settings = settings.clone();
+    settings.database.init_db = false;
+    let nothing = |address: &str| Usage(format!("there is no warehouse in {address} yet: start app, or app --once"));
+    let warehouse = match warehouse::connect(&Address { reads: true, ..settings.address() }).await {
+        Err(WarehouseError::Missing(_)) => return Err(nothing(&settings.database.database_url).into()),
+        done => done.map_err(usage)?,
+    };
+    let missing = warehouse.missing().await?;
+    missing.refuse_taken()?;
+    if !missing.to_make.is_empty() {
+        return Err(match missing.has_catalog {
+            true => WarehouseError::Unready(warehouse.address().to_owned(), missing.to_make.join(", ")).into(),
+            false => nothing(warehouse.address()).into(),
+        });
+    }
+    Ok(App::builder(&settings).build(warehouse))
 }

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::catalog::{LoadLine, Workspace};
+use crate::schema::{read_date, read_timestamp, read_timestamptz};
 use crate::warehouse::WarehouseError;
 
 /// Loads of which what stands beside them is asked for at once.
 const AT_ONCE: usize = 10_000;
 
 /// A load, with all that the ledger knows of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Load {
     /// Its number.
     pub load: i64,
@@ -60,7 +62,7 @@ pub struct Load {
 }
 
 /// A text that stood in a file beside its records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BesideLoad {
     /// The word for what it is.
     pub kind: String,
@@ -110,4 +112,16 @@ pub async fn in_full(workspace: &Workspace, lines: Vec<LoadLine>) -> Result<Vec<
         beside: beside.remove(&load.id).unwrap_or_default(),
     };
     Ok(lines.into_iter().map(of).collect())
+}
+
+/// Reads a day, as its first moment, or a time: in UTC, or with its own offset.
+///
+/// # Errors
+/// In words that show one of each.
+pub fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = || read_date(text).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let time = || read_timestamp(text).map(|time| time.and_utc());
+    let exact = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc));
+    let found = day().or_else(time).or_else(|| read_timestamptz(text)).or_else(exact);
+    found.ok_or_else(|| "a day such as 2026-11-27, or a time such as 2026-11-27T08:30 (UTC)".to_owned())
 }

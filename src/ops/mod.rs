@@ -14,6 +14,7 @@ pub mod help;
 pub mod loads;
 pub mod plugins;
 pub mod pull;
+pub mod ready;
 pub mod rejects;
 pub mod reported;
 pub mod retry;

@@ -9,7 +9,7 @@ use crate::text::nearest;
 use crate::warehouse::{Scope, WarehouseError};
 
 /// A record that was read and not loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Rejected {
     /// The load's number.
     pub load: i64,
@@ -28,7 +28,7 @@ pub struct Rejected {
 }
 
 /// A row that a fact's select gives and that is left out of it, because a dimension does not know a value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LeftOut {
     /// The fact.
     pub fact: String,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The change, with the word on a dry run beside its own fields.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reported<T> {
     /// The change.
     #[serde(flatten)]

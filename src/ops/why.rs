@@ -8,7 +8,7 @@ use crate::catalog::{LoadLine, LoadStatus, Workspace};
 use crate::warehouse::WarehouseError;
 
 /// A load of a file, explained.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Explained {
     /// The load, as the ledger has it.
     #[serde(flatten)]

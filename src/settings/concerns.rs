@@ -1,5 +1,6 @@
 //! Settings by concern, and the parsing of their words.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -122,6 +123,23 @@ impl Archives {
     }
 }
 
+/// Settings of the HTTP API.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Http {
+    /// Address and port to listen on; off where empty.
+    #[serde(rename = "http_addr", deserialize_with = "socket")]
+    pub address: Option<SocketAddr>,
+    /// Names that it answers to besides those of this machine, separated by commas.
+    #[serde(rename = "http_hosts")]
+    pub hosts: String,
+    /// Bytes of one upload at most.
+    #[serde(rename = "http_max_upload", deserialize_with = "words::read_size")]
+    pub max_upload: u64,
+    /// Tokens: name:scope:sha256, separated by commas.
+    #[serde(rename = "api_tokens")]
+    pub tokens: String,
+}
+
 /// Settings of the archive.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Keeping {
@@ -180,4 +198,18 @@ fn place<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Place, D::
 fn boolean<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = String::deserialize(deserializer)?;
     truth(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not true or false")))
+}
+
+fn socket<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let why = || {
+        serde::de::Error::custom(format!(
+            "HTTP_ADDR: {text:?} is no address with a port, such as 127.0.0.1:5000 or [::1]:5000"
+        ))
+    };
+    text.parse().map(Some).map_err(|_| why())
 }

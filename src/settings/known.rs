@@ -13,7 +13,7 @@ pub struct Known {
 }
 
 /// All settings, in the order of `.env.example`.
-pub const KNOWN: [Known; 33] = [
+pub const KNOWN: [Known; 37] = [
     Known {
         name: "DATABASE_URL",
         default: "sqlite://data/warehouse.db",
@@ -174,6 +174,30 @@ pub const KNOWN: [Known; 33] = [
         default: "archive",
         values: "a folder or s3://BUCKET/PREFIX",
         about: "where loaded files are kept: a folder, or s3://bucket/prefix",
+    },
+    Known {
+        name: "HTTP_ADDR",
+        default: "",
+        values: "an address with a port",
+        about: "where the daemon answers HTTP, such as 127.0.0.1:5000; off where it is not set",
+    },
+    Known {
+        name: "HTTP_HOSTS",
+        default: "",
+        values: "names, separated by commas",
+        about: "the names by which it is called from elsewhere: a request for another name is refused",
+    },
+    Known {
+        name: "HTTP_MAX_UPLOAD",
+        default: "10GB",
+        values: "a size such as 100MB or 10GB",
+        about: "how large an uploaded file may be: 100MB, 10GB",
+    },
+    Known {
+        name: "API_TOKENS",
+        default: "",
+        values: "name:scope:sha256, separated by commas",
+        about: "who may call it: what app token new prints, separated by commas",
     },
     Known { name: "DEBUG_LOGS", default: "false", values: "true or false", about: "log more" },
     Known { name: "ECHO_SQL", default: "false", values: "true or false", about: "log every SQL statement" },

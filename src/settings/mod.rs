@@ -4,6 +4,7 @@
 mod concerns;
 mod known;
 mod places;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,11 @@ use crate::text::secrets;
 use crate::warehouse::Address;
 
 pub use crate::text::secrets::without_password;
-pub use concerns::{Archives, Build, Building, Database, Folders, Keeping, Logging, Watching};
+pub use concerns::{Archives, Build, Building, Database, Folders, Http, Keeping, Logging, Watching};
 pub use known::{KNOWN, Known};
+pub use places::may_send_in_clear;
 pub(crate) use places::{database_file, real};
+pub use tokens::{Scope, Token};
 
 /// All settings, by concern.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub struct Settings {
     pub alerting: Alerting,
     /// Settings of the archive.
     pub keeping: Keeping,
+    /// Settings of the HTTP API.
+    pub http: Http,
     /// Settings of the logs.
     pub logging: Logging,
     /// Value and origin of each setting, by name.
@@ -138,6 +143,7 @@ impl Settings {
             archives: concern(&origins)?,
             alerting: concern(&origins)?,
             keeping: concern(&origins)?,
+            http: concern(&origins)?,
             logging: concern(&origins)?,
             origins,
             given,
@@ -199,6 +205,7 @@ impl Settings {
         }
         self.alerting.channels().map_err(SettingsError)?;
         self.schedules()?;
+        self.tokens()?;
         if self.archives.decoder_memory < 64 << 20 || self.archives.decoder_seconds == 0 {
             return Err(SettingsError(
                 "DECODER_MEMORY and DECODER_SECONDS: a reader needs 67108864 bytes and 1 second at least".to_owned(),
@@ -238,7 +245,9 @@ impl Settings {
                 let (value, origin) = &self.origins[known.name];
                 let shown = match known.name {
                     "DATABASE_URL" => without_password(value),
-                    "DATABASE_PASSWORD" | "ALERT_WEBHOOK" | "ALERT_SMTP_URL" if !value.is_empty() => "***".to_owned(),
+                    "DATABASE_PASSWORD" | "ALERT_WEBHOOK" | "ALERT_SMTP_URL" | "API_TOKENS" if !value.is_empty() => {
+                        "***".to_owned()
+                    }
                     _ if value.contains("://") && value.contains(['@', '?']) => without_password(value),
                     _ => value.clone(),
                 };
@@ -266,6 +275,14 @@ impl Settings {
     pub fn schedules(&self) -> Result<Vec<(&'static str, Schedule)>, SettingsError> {
         let zone = || Zone::of_variable(self.variable("TZ")?.as_deref());
         self.building.schedules(&zone).map_err(SettingsError)
+    }
+
+    /// The tokens of the HTTP API.
+    ///
+    /// # Errors
+    /// In words that name the setting and show no value.
+    pub fn tokens(&self) -> Result<Vec<Token>, SettingsError> {
+        Token::list(&self.http.tokens).map_err(|why| SettingsError(format!("API_TOKENS: {why}")))
     }
 
     /// The warehouse's address.
@@ -361,26 +378,6 @@ fn of_dotenv(error: &dotenvy::Error, text: &str) -> String {
         dotenvy::Error::Io(error) => format!(".env: {error}"),
         _ => ".env: it cannot be read".to_owned(),
     }
-}
-
-/// True if the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
-pub fn may_send_in_clear(address: &str) -> bool {
-    let Ok(url) = url::Url::parse(address) else { return false };
-    if !matches!(url.scheme(), "postgres" | "postgresql") {
-        return false;
-    }
-    let word = |names: &[&str]| {
-        let mut pairs = url.query_pairs();
-        pairs.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
-    };
-    let host = word(&["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let host = host.trim_matches(['[', ']']).replace("%2F", "/");
-    let is_here = host.is_empty()
-        || host.starts_with('/')
-        || host == "localhost"
-        || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    let mode = word(&["sslmode", "ssl-mode"]).map_or_else(|| "prefer".to_owned(), |mode| mode.to_lowercase());
-    !is_here && matches!(mode.as_str(), "prefer" | "allow" | "disable")
 }
 
 #[cfg(test)]

@@ -70,3 +70,23 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     }
     real
 }
+
+/// True if the server of the database may ask for the password in clear: one elsewhere that need not speak TLS.
+pub fn may_send_in_clear(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else { return false };
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return false;
+    }
+    let word = |names: &[&str]| {
+        let mut pairs = url.query_pairs();
+        pairs.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
+    };
+    let host = word(&["host", "hostaddr"]).or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).replace("%2F", "/");
+    let is_here = host.is_empty()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let mode = word(&["sslmode", "ssl-mode"]).map_or_else(|| "prefer".to_owned(), |mode| mode.to_lowercase());
+    !is_here && matches!(mode.as_str(), "prefer" | "allow" | "disable")
+}

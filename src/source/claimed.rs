@@ -35,6 +35,8 @@ pub struct ClaimedFile {
     name: OsString,
     /// True if a program that had claimed it ended in the midst of its work.
     orphan: bool,
+    /// True if it was received for this program, and no program has begun with it.
+    fresh: bool,
 }
 
 /// Note beside a file that could not be loaded.
@@ -64,7 +66,7 @@ fn is_refusal(kind: ErrorKind) -> bool {
 impl ClaimedFile {
     /// A file in a place of this program.
     pub(super) fn new(home: &Arc<Home>, place: OsString, name: OsString, orphan: bool) -> ClaimedFile {
-        ClaimedFile { home: Arc::clone(home), place, held: None, name, orphan }
+        ClaimedFile { home: Arc::clone(home), place, held: None, name, orphan, fresh: false }
     }
 
     /// Keeps its folder open, which most of its ways ask for.
@@ -170,6 +172,16 @@ impl ClaimedFile {
     /// Number of programs that ended while they loaded it.
     pub fn ends(&self) -> u32 {
         self.parts().1
+    }
+
+    /// The same, received for this program just now.
+    pub(super) fn fresh(self) -> ClaimedFile {
+        ClaimedFile { fresh: true, ..self }
+    }
+
+    /// True if no program has begun with it.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// True if a program ended while it had it in hand.

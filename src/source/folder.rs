@@ -28,6 +28,7 @@ use super::Dir;
 use super::claimed::ClaimedFile;
 use super::free_name::move_to_free_name;
 use super::owner::{Us, random};
+use super::upload::UPLOADS;
 
 /// The folder of the programs' places.
 pub(crate) const CLAIMS: &str = ".sluice";
@@ -261,6 +262,8 @@ impl Drop for Folder {
             }
             let _ = claims.remove_dir(name);
         }
+        // Stays while uploads lie in it.
+        let _ = claims.remove_dir(UPLOADS);
     }
 }
 

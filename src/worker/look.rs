@@ -61,26 +61,34 @@ pub fn left(path: &Path, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> 
     }
 }
 
-fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
-    let text = name.to_string_lossy();
-    let lower = text.to_ascii_lowercase();
-    if kind.is_symlink() {
-        Some("a symbolic link, which is not followed")
-    } else if kind.is_dir() {
-        Some("a folder, in which nothing is read")
-    } else if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
-        Some("no regular file")
-    } else if text.starts_with('.') {
+/// Returns the reason why a file of this name would be left alone; `claims` returns true for names that a plugin claims.
+pub fn left_by_name(name: &str, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    if OURS.contains(&name) {
+        Some("a name that Sluice keeps for itself")
+    } else if name.starts_with('.') {
         Some(HIDDEN)
-    } else if lower.ends_with(".part") || lower.ends_with(".tmp") || text.ends_with('~') || text.starts_with('~') {
+    } else if lower.ends_with(".part") || lower.ends_with(".tmp") || name.ends_with('~') || name.starts_with('~') {
         Some(TEMPORARY)
-    } else if !Format::is_known(&text) && !claims(&text) {
+    } else if !Format::is_known(name) && !claims(name) {
         Some(
             "no format that is read (.csv, .tsv, .txt, .psv, .dat, .json, .jsonl, .ndjson, .parquet, .xlsx, .xlsm, .xls, .ods, \
              each also .gz, .zst; .zip)",
         )
     } else {
         None
+    }
+}
+
+fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+    if kind.is_symlink() {
+        Some("a symbolic link, which is not followed")
+    } else if kind.is_dir() {
+        Some("a folder, in which nothing is read")
+    } else if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
+        Some("no regular file")
+    } else {
+        left_by_name(&name.to_string_lossy(), claims)
     }
 }
 

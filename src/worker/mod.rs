@@ -16,7 +16,7 @@ mod watch;
 pub use absent::absent;
 pub(crate) use backoff::Backoff;
 pub use build::build;
-pub use look::left;
+pub use look::{left, left_by_name};
 pub use schedule::{Runner, Scheduler, attended, this_program};
 pub(crate) use state::read as read_state;
 pub use state::{Held, State};

@@ -17,7 +17,7 @@ use crate::text::rights::explain;
 pub const IN_TURN: &str = "settling, or waiting for its turn";
 
 /// A file that is not loaded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Waiting {
     /// The name in the folder.
     pub file: String,

@@ -183,6 +183,8 @@ async fn crates_stay_in_their_rooms(_: Workdir) -> Outcome {
             ("object_store::", &["archive"]),
             ("lettre::", &["alert"]),
             ("ureq::", &["alert"]),
+            ("axum::", &["http"]),
+            ("hyper::", &["http"]),
             ("croner::", &["clock"]),
             ("chrono_tz::", &["clock"]),
         ] {

@@ -83,7 +83,7 @@ async fn examples_are_right(workdir: Workdir) -> Outcome {
         let with = match row[0].as_str() {
             "source" => "mode: append\n",
             "destination" => return pulled("http", &format!("{example}\n")),
-            "schedule" => return pulled("http", &format!("{example}\n")),
+            "schedule" | "default" => return pulled("http", &format!("{example}\n")),
             "catch_up" => return pulled("http", &format!("schedule: hourly\n{example}\n")),
             "name" => return format!("{example}\nfiles: [a.csv]\n"),
             "files" => return format!("name: x\n{example}\n"),

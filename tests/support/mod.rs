@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cluster;
+pub mod http;
 mod installed;
 pub mod listen;
 pub mod process;

@@ -65,6 +65,8 @@ struct Plugin {
     source: Option<PullSource>,
     /// The schedule of its source; true if missed ticks are caught up.
     schedule: Option<(Schedule, bool)>,
+    /// True if its source is pulled where a job is started without a name.
+    default: bool,
     dataset: Dataset,
 }
 
@@ -168,6 +170,11 @@ impl Plugins {
             let (schedule, catch_up) = plugin.schedule.as_ref()?;
             Some((plugin.name.as_str(), schedule, *catch_up))
         })
+    }
+
+    /// The names of the plugins whose source is pulled where a job is started without a name.
+    pub fn defaults(&self) -> Vec<String> {
+        self.right.iter().filter(|plugin| plugin.default).map(|plugin| plugin.name.clone()).collect()
     }
 
     /// The names of the plugins in the file of the older form that is called so, in the order of its `run`.

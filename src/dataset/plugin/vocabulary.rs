@@ -61,6 +61,7 @@ pub(crate) const VOCABULARY: Vocabulary = Vocabulary {
                     "catch_up: false",
                     "whether a pull runs once for ticks that were missed while no program ran",
                 ]),
+                word(["default", TRUTH, "false", "default: true", "whether /start-etl-job without a name pulls it"]),
                 word([
                     "destination",
                     "an address, or {url: !env NAME}",

@@ -44,6 +44,7 @@ pub(super) struct Yaml {
     source: Option<Spanned<SourceYaml>>,
     schedule: Option<ScheduleYaml>,
     catch_up: Option<bool>,
+    default: Option<bool>,
     destination: Option<DestinationYaml>,
     table: Option<String>,
     pub(super) format: Option<String>,
@@ -231,6 +232,10 @@ pub(super) fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> 
     let pulled = pulled.transpose()?;
     let schedule = schedule(&yaml, variable).map_err(at_key)?;
     let destination = destination(&yaml).map_err(at_key)?;
+    if yaml.default.is_some() && yaml.source.is_none() {
+        return Err(at_key("default: goes with source".to_owned()));
+    }
+    let default = yaml.default == Some(true);
     let pattern = |text: &String| FilePattern::new(text).map_err(|why| at_key(format!("files: {why}")));
     let files = named.iter().map(pattern).collect::<Result<_, _>>()?;
     let said = Said {
@@ -261,7 +266,7 @@ pub(super) fn parse_filled(path: &Path, text: &str, variable: &Variable<'_>) -> 
     }
     let (path, name, creator) = (path.to_owned(), yaml.name, yaml.creator);
     let group = None;
-    Ok(Parsed::Enabled(vec![Plugin { path, name, group, creator, files, source: pulled, schedule, dataset }]))
+    Ok(Parsed::Enabled(vec![Plugin { path, name, group, creator, files, source: pulled, schedule, default, dataset }]))
 }
 
 /// The other database that the rows of a source go to.

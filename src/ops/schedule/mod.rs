@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-pub use self::perform::{Did, by_hand, runner};
+pub use self::perform::{Begun, Did, begin, by_hand, carry_out, runner};
 use crate::catalog::{Catalog, RunLine};
 use crate::clock::Schedule;
 use crate::dataset::plugin::Plugins;
@@ -15,7 +16,7 @@ use crate::text::nearest;
 use crate::warehouse::WarehouseError;
 
 /// A schedule and how it stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Scheduled {
     /// What it runs: a plugin, `pipeline` or `analysis`.
     pub name: String,
@@ -45,7 +46,7 @@ impl Scheduled {
 }
 
 /// The last run of a schedule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LastScheduled {
     /// The tick that it was run for.
     pub scheduled_for: DateTime<Utc>,

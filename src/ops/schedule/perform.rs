@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{SubsecRound, TimeDelta};
 
 use crate::app::App;
-use crate::catalog::{ANALYSIS, PIPELINE, RunEnd};
+use crate::catalog::{ANALYSIS, PIPELINE, RunEnd, RunLine};
 use crate::ops::pull::{Pulled, pull};
 use crate::pull::Client;
 use crate::source::Folder;
@@ -45,28 +45,60 @@ pub fn runner(app: &Arc<App>, imports: &Path) -> anyhow::Result<Arc<Runner>> {
 /// # Errors
 /// The error of the run, or one that says that it goes on already.
 pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Output = ()>) -> anyhow::Result<Did> {
+    match begin(app, name).await? {
+        Begun::New(run) => carry_out(app, imports, &run, stop).await,
+        Begun::GoesOn(run) => {
+            anyhow::bail!("{name} runs already ({}): wait for its end, see app schedule", run.program)
+        }
+    }
+}
+
+/// A run by hand that has begun, or the one of its name that goes on.
+pub enum Begun {
+    /// It is to be carried out.
+    New(RunLine),
+    /// A program has it.
+    GoesOn(RunLine),
+}
+
+/// Begins a run by hand, unless one of its name goes on.
+///
+/// # Errors
+/// The database's error.
+pub async fn begin(app: &App, name: &str) -> anyhow::Result<Begun> {
     let (catalog, clock) = (&app.loader.catalog, &app.loader.clock);
-    let client = Client::new(clock)?;
-    let begin = async || {
+    loop {
         // The engines keep microseconds at most.
         let now = clock.utc().trunc_subsecs(3);
-        catalog.begin_scheduled(name, now, "hand", &this_program(), None).await
-    };
-    let mut begun = begin().await?;
-    if begun.is_none() {
-        for run in catalog.unfinished_runs().await?.into_iter().filter(|run| run.name == name) {
+        if let Some(run) = catalog.begin_scheduled(name, now, "hand", &this_program(), None).await? {
+            return Ok(Begun::New(run));
+        }
+        let mut unfinished = catalog.unfinished_runs().await?;
+        unfinished.retain(|run| run.name == name);
+        for run in unfinished {
             if clock.utc() - run.beat_at < SILENT {
-                anyhow::bail!("{name} runs already ({}): wait for its end, see app schedule", run.program);
+                return Ok(Begun::GoesOn(run));
             }
             let why = format!("its program ({}) ended before it was done", run.program);
             catalog.end_scheduled(&run, &RunEnd::Failed(why)).await?;
         }
-        begun = begin().await?;
     }
-    let run = begun.with_context(|| format!("{name} runs already: see app schedule"))?;
-    let work = Box::pin(perform(app, imports, &client, name));
+}
+
+/// Carries out a run that has begun, and records its end; returns the result in words. `stop` ends it before its end.
+///
+/// # Errors
+/// The error of the run.
+pub async fn carry_out(
+    app: &App,
+    imports: &Path,
+    run: &RunLine,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Did> {
+    let (catalog, clock) = (&app.loader.catalog, &app.loader.clock);
+    let work = Box::pin(async { perform(app, imports, &Client::new(clock)?, &run.name).await });
     let done = tokio::select! {
-        done = attended(catalog, clock, &run, work) => done,
+        done = attended(catalog, clock, run, work) => done,
         () = stop => Some(Err(anyhow::anyhow!("stopped by hand"))),
     };
     let done = done.unwrap_or_else(|| Err(anyhow::anyhow!("another program has taken it over")));
@@ -74,7 +106,7 @@ pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Ou
         Ok(did) => RunEnd::Done(did.words.clone()),
         Err(error) => RunEnd::Failed(chain(error)),
     };
-    catalog.end_scheduled(&run, &end).await?;
+    catalog.end_scheduled(run, &end).await?;
     done
 }
 

@@ -2,6 +2,7 @@
 //! out.
 
 mod disks;
+mod look;
 mod needs;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::telemetry::progress::{FileStep, Running};
 use crate::worker::{Held, IN_TURN, State, Waiting};
 
 pub use self::disks::full;
+pub use self::look::look;
 pub use self::needs::Need;
 pub(super) use self::needs::{closed, rows_gone, rows_lost, silent};
 
@@ -60,7 +62,7 @@ pub struct Watcher {
 }
 
 /// A file in `failed/`, and the reason beside it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct FailedNote {
     /// The name in `failed/`.
     pub file: String,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{debug, error, info};
@@ -20,7 +21,8 @@ impl Watch {
         match Folder::open(&self.path) {
             Ok(folder) => {
                 self.state = StateFile::new(folder.root(), folder.home(), &self.app.workspace.exports);
-                self.folder = folder;
+                self.folder = Arc::new(folder);
+                self.app.intake.open(&self.folder);
                 self.candidates.clear();
                 true
             }

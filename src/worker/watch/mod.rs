@@ -58,7 +58,7 @@ pub struct Watch {
     path: PathBuf,
     /// The state for `app status`; its file is in the place, so it is dropped before that.
     state: StateFile,
-    folder: Folder,
+    folder: Arc<Folder>,
     settle: Duration,
     poll: bool,
     /// Files that wait, in the order in which they are taken.
@@ -119,7 +119,7 @@ pub struct Watch {
 impl Watch {
     /// Makes the watch of a folder in which the program has its place.
     pub fn new(app: Arc<App>, folder: Folder, plugins: PluginFolder, settle: Duration, poll: bool) -> Watch {
-        let path = folder.path().to_owned();
+        let (path, folder) = (folder.path().to_owned(), Arc::new(folder));
         let state = StateFile::new(folder.root(), folder.home(), &app.workspace.exports);
         Watch {
             app,
@@ -190,6 +190,8 @@ impl Watch {
     /// back.
     pub async fn forever(mut self, stop: impl AsyncFn()) -> Totals {
         self.told_plugins();
+        let app = Arc::clone(&self.app);
+        app.intake.open(&self.folder);
         let events = Arc::new(Events::default());
         let mut watcher = if self.poll { None } else { events.listen(&self.path) };
         if let Err(error) = self.scan() {
@@ -208,6 +210,7 @@ impl Watch {
                 Some(done) = self.running.join_next_with_id() => self.done(done),
                 Some(answer) = self.probe.join_next() => self.answered(answer),
                 () = events.arrived.notified() => {}
+                () = app.intake.arrived() => self.receive(),
                 () = tokio::time::sleep_until(next.into()) => {}
             }
             let (arrivals, overflow) = events.take();
@@ -242,6 +245,8 @@ impl Watch {
             }
         }
         drop(watcher);
+        // What is received from here on would wait for the next start.
+        self.app.intake.close();
         self.drain(stop).await;
         self.totals
     }
@@ -300,6 +305,17 @@ impl Watch {
         leftovers.sort_by_key(ClaimedFile::ends);
         self.leftovers.extend(leftovers);
         Ok(())
+    }
+
+    /// Takes the files that came over the network; a look at the place may have found one before.
+    fn receive(&mut self) {
+        for file in self.app.intake.take() {
+            let claim = file.claim();
+            let mut known = self.in_hand.values().chain(&self.kept).chain(&self.leftovers);
+            if file.is_there().unwrap_or(true) && !known.any(|other| other.claim() == claim) {
+                self.leftovers.push_back(file);
+            }
+        }
     }
 
     /// Forgets names that are gone.
