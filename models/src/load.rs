@@ -22,7 +22,7 @@ pub enum Status {
     #[sea_orm(string_value = "retracted")]
     Retracted,
     /// Its rows were in staging until they were lost in another way, such as a table dropped or emptied by hand;
-    /// `error` gives the evidence. The same content is new again.
+    /// `error` gives the evidence. The same content is new again. It needs a person until a later load makes it good.
     #[sea_orm(string_value = "lost")]
     Lost,
     /// None of it is in staging; `error` gives the reason.
@@ -88,6 +88,8 @@ pub struct Model {
     pub position: Option<String>,
     /// The load that brought the same content first.
     pub duplicate_of: Option<i64>,
+    /// Of a lost load, the later one that stands for it: it brought the same content again, or the whole of the table.
+    pub made_good_by: Option<i64>,
     /// The dialect or layout of the input, as JSON.
     pub dialect: Option<String>,
     /// The columns of the input, as JSON: name, header, type.

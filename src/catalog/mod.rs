@@ -13,6 +13,7 @@ mod history;
 mod key;
 mod lineage;
 mod look;
+mod lost;
 mod questions;
 mod remembered;
 mod retract;
@@ -50,6 +51,7 @@ pub(crate) use history::{History, KEPT};
 pub(crate) use key::{Key, KeyNames};
 pub use lineage::{Files, StarReject};
 pub use look::{Came, LoadFilter};
+pub use lost::Brings;
 pub use models::load::{Model as LoadLine, Status as LoadStatus};
 pub use models::reject::Model as RejectLine;
 pub use models::schedule::Model as ScheduleLine;
@@ -284,6 +286,7 @@ impl Catalog {
             claim: Set(None),
             position: Set(None),
             duplicate_of: Set(None),
+            made_good_by: Set(None),
             dialect: Set(profile.and_then(|profile| serde_json::to_string(&profile.layout).ok())),
             columns: Set(None),
             started_at: Set(self.clock.utc()),

@@ -2,9 +2,7 @@
 
 use models::load::Status;
 use models::{column, column_history, dataset, load};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::LoadLine;
 use crate::catalog::Catalog;
@@ -81,31 +79,7 @@ impl Catalog {
         Ok(lines.first().map(|line| line.id))
     }
 
-    /// Records that the rows of loads are lost, so that the same content is new again, and the star takes them out.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn lose(
-        &self,
-        transaction: &mut dyn Transaction,
-        loads: &[i64],
-        why: &str,
-    ) -> Result<(), WarehouseError> {
-        for some in loads.chunks(10_000) {
-            let update = load::Entity::update_many()
-                .set(load::ActiveModel {
-                    status: Set(Status::Lost),
-                    error: Set(Some(why.to_owned())),
-                    ..Default::default()
-                })
-                .filter(load::Column::Id.is_in(some.iter().copied()))
-                .filter(load::Column::Status.eq(Status::Loaded));
-            self.run(transaction, self.build(&update.into_query())).await?;
-        }
-        Ok(())
-    }
-
-    /// Forgets the loads into a table and its columns; returns the loads whose rows were in it.
+    /// Forgets the loads into a table and its columns; returns the loads whose rows were in it, or are lost.
     ///
     /// # Errors
     /// The database's error.
@@ -121,7 +95,7 @@ impl Catalog {
                 ..Default::default()
             })
             .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Status.eq(Status::Loaded))
+            .filter(load::Column::Status.is_in([Status::Loaded, Status::Lost]))
             .into_query();
         update.returning_col(load::Column::Id);
         let rows = self.rows(transaction, self.build(&update)).await?;
@@ -135,22 +109,6 @@ impl Catalog {
         let mut loads = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<i64>, _>>()?;
         loads.sort_unstable();
         Ok(loads)
-    }
-
-    /// The loads with rows in a table, by the ledger.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn with_rows(&self, transaction: &mut dyn Transaction, table: &str) -> Result<Vec<i64>, WarehouseError> {
-        let query = load::Entity::find()
-            .select_only()
-            .column(load::Column::Id)
-            .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Status.eq(Status::Loaded))
-            .filter(Condition::any().add(load::Column::RowsLoaded.gt(0)).add(load::Column::RowsDuplicate.gt(0)))
-            .order_by_asc(load::Column::Id);
-        let rows = self.rows(transaction, self.build(&query.into_query())).await?;
-        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The loads among these whose rows were taken back.

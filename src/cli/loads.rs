@@ -58,6 +58,7 @@ pub(super) async fn run(settings: &Settings, wanted: Wanted) -> anyhow::Result<E
         .map(|load| {
             let mut notes: Vec<String> = load.error.into_iter().collect();
             notes.extend(load.duplicate_of.map(|of| format!("same content as load {of}")));
+            notes.extend(load.made_good_by.map(|by| format!("made good by load {by}")));
             for (rows, what) in [(load.rows_padded, "padded"), (load.rows_extended, "with cells in _extra")] {
                 if rows > 0 {
                     notes.push(format!("{rows} {what}"));

@@ -74,6 +74,12 @@ fn words(done: &Retraction, dry_run: bool) -> String {
     if done.already {
         return format!("load {load} ({source}) was taken back before: nothing to do");
     }
+    if done.was_lost {
+        let is = if dry_run { "would be" } else { "is" };
+        return format!(
+            "load {load} ({source}): its rows are not in staging.{table}, they were lost; it {is} retracted"
+        );
+    }
     if let Some(dimensions) = &done.remembered_by {
         let leaves = if dry_run { "would leave" } else { "leaves" };
         let whose = if dimensions.is_empty() { "the star".to_owned() } else { dimensions.join(", ") };

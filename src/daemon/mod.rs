@@ -134,7 +134,11 @@ pub async fn run(
             meet_server(&app).await;
             let totals = watch.once(stop).await?;
             archive.purge(&app.loader.clock).await;
-            Totals { lost: app.loader.deletions.lost().len() as u64, ..totals }
+            let lost = app.workspace.catalog.lost().await.unwrap_or_else(|why| {
+                warn!("cannot ask for lost loads: {why}");
+                Vec::new()
+            });
+            Totals { lost: (app.loader.deletions.lost().len() + lost.len()) as u64, ..totals }
         }
         Until::Signal => {
             let clock = app.loader.clock.clone();

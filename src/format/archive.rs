@@ -10,7 +10,7 @@ use super::directory::{Member, too_many};
 use super::limits::Budget;
 use super::planted::planted;
 use super::zip_names::names;
-use super::{Format, FormatError};
+use super::{Format, FormatError, NO_END};
 use crate::record::{Beside, BesideKind};
 use crate::schema::table_name;
 
@@ -76,6 +76,7 @@ pub(super) fn members(
         match part.clone().split(path, &mut spool) {
             Ok(found) => parts.extend(found),
             Err(FormatError::Archive(why)) => parts.push(part.with_problem(why)),
+            Err(FormatError::NoEnd) => parts.push(part.with_problem(NO_END.to_owned())),
             // A full disk or an error of the disk is not the member's fault.
             Err(error @ FormatError::Io(_)) => return Err(error),
             Err(error) => parts.push(part.with_problem(error.to_string())),

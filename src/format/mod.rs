@@ -103,6 +103,9 @@ impl Format {
     }
 }
 
+/// Words for an archive without its directory.
+const NO_END: &str = "the archive is damaged or cut off, or is no zip archive: its end is not there; copy it again";
+
 /// The reason why an input cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
@@ -116,9 +119,7 @@ pub enum FormatError {
     #[error("cannot unpack: {0}")]
     Archive(String),
     /// An archive without its directory, which stands at its end.
-    #[error(
-        "cannot unpack: the archive is damaged or cut off, or is no zip archive: its end is not there; copy it again"
-    )]
+    #[error("cannot unpack: {NO_END}")]
     NoEnd,
     /// An input of another kind, or one whose reader did not get to its end: in words.
     #[error("{0}")]

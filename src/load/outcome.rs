@@ -132,8 +132,19 @@ pub(crate) fn say(name: &str, table: &str, report: &LoadReport, unfinished: bool
     }
 }
 
-/// Logs that the records of a JSON file are those of an array in its one object.
+/// Logs that the records of a JSON file are those of an array in its one object, or that it is one record with several.
 pub(crate) fn say_array(name: &str, load_id: i64, layout: &Layout) {
+    if let Layout::Json(JsonLayout { lists, .. }) = layout
+        && !lists.is_empty()
+    {
+        warn!(
+            file.path = name,
+            load.id = load_id,
+            "the file is one object with several arrays of objects ({}), so it is one record, and they are columns of JSON text: for a \
+             row of each of their objects give each array a file of its own, or let sql/pipeline/ explode them",
+            lists.join(", ")
+        );
+    }
     if let Layout::Json(JsonLayout { records: Place::Key(key), .. }) = layout {
         info!(
             file.path = name,
@@ -321,13 +332,13 @@ pub(crate) fn dispose(
             Err(error) => Err(error),
         },
         Consequence::Pass | Consequence::Fail => {
-            let (why, fix, at) = (failed.error.to_string(), failed.error.fix(), now());
+            let (why, fix, at, name) = (failed.error.to_string(), failed.error.fix(), now(), file.name());
             let moved = file.loaded_under(claims).and_then(|partly| {
                 let (error, partly) = (why.as_str(), partly.as_ref());
                 file.fail(&Failure { file: &failed.name, load: failed.load, error, fix, at, partly })
             });
             moved.map(|place| {
-                info!(file.path = failed.name, moved_to = %place.display(), "moved, with the reason beside it");
+                info!(file.path = name, moved_to = %place.display(), "moved, with the reason beside it");
                 FileOutcome::Failed(reports)
             })
         }

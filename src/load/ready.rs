@@ -2,8 +2,8 @@
 
 use tracing::{info, warn};
 
-use super::staging::{Plan, ReadyTable, TableChange, ready_table};
-use super::upsert::{Upsert, keeps_its_key, numbers_to_texts};
+use super::staging::{Plan, ReadyTable, TableChange, ready_table, shares_columns};
+use super::upsert::{Upsert, drop_keys, keeps_its_key, numbers_to_texts};
 use super::{LoadError, Work};
 use crate::dataset::Mode;
 use crate::schema::{Column, Type};
@@ -43,6 +43,11 @@ pub(super) async fn ready<'a>(
     let transaction = &mut *work.transaction;
     let known = loader.catalog.columns(transaction, &dataset.table).await?;
     let plan = Plan::of(dataset, profile, &known)?;
+    if let Err(error) = shares_columns(dataset, profile, &plan, &known)
+        && !loader.catalog.with_rows(transaction, &dataset.table).await?.is_empty()
+    {
+        return Err(error);
+    }
     keeps_its_key(&dataset.key, &plan.evolution).map_err(LoadError::Shape)?;
     let made = ready_table(loader, transaction, dataset, &plan, load_id, input.claim()).await?;
     let ReadyTable { table, is_new, replaced, mut changes } = made;
@@ -65,7 +70,12 @@ pub(super) async fn ready<'a>(
             upsert.begin(transaction).await?;
             Some(upsert)
         }
-        Mode::Append | Mode::Replace => None,
+        Mode::Append | Mode::Replace => {
+            if !is_new {
+                drop_keys(transaction, loader.warehouse.names(), &table, None).await?;
+            }
+            None
+        }
     };
     for column in &plan.shape.absent {
         let shown = &column.shown;

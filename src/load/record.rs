@@ -11,11 +11,15 @@ use super::staging::{
 };
 use super::verify::Seen;
 use super::{LoadError, LoadReport, Loader, Work};
-use crate::catalog::RowCounts;
+use crate::alert::Kind;
 use crate::catalog::staged::is_empty;
+use crate::catalog::{Brings, RowCounts};
+use crate::dataset::{Dataset, Mode};
 use crate::format::Layout;
+use crate::pull::State;
 use crate::record::{Beside, BesideKind};
-use crate::source::{Input, Profile};
+use crate::source::{Input, Profile, Window};
+use crate::sql::Table;
 use crate::text::counted;
 
 /// A load that is recorded, with what is to be told once it is committed.
@@ -35,6 +39,8 @@ pub(super) struct Recorded {
     apart: Option<String>,
     /// The changes of the table.
     changes: Vec<TableChange>,
+    /// True if it made the last of the table's lost loads good.
+    all_good: bool,
     /// Files that look like a series.
     series: Option<String>,
     rejected: RejectFile,
@@ -82,6 +88,10 @@ pub(super) async fn record(
         });
     }
     loader.catalog.keep_beside(transaction, load_id, &beside).await?;
+    let all_good = match brings(dataset, input, &profile.hash, &books) {
+        Some(brings) => loader.catalog.make_good(transaction, &dataset.table, load_id, brings).await?,
+        None => false,
+    };
     let series = match known.is_empty() {
         true => tell_series(loader, transaction, dataset, input.table_hint(), &columns).await?,
         false => None,
@@ -89,19 +99,63 @@ pub(super) async fn record(
     rejected.sync().map_err(LoadError::Rejects)?;
     input.verify_unchanged()?;
     let (hash, layout) = (profile.hash, profile.layout);
-    Ok(Recorded { books, repeated, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected })
+    Ok(Recorded {
+        books,
+        repeated,
+        hash,
+        layout,
+        beside,
+        hints,
+        changed,
+        overruled,
+        apart,
+        changes,
+        all_good,
+        series,
+        rejected,
+    })
+}
+
+/// Content by which a load makes lost loads of its table good.
+fn brings<'a>(dataset: &Dataset, input: &'a Input, hash: &'a str, books: &RowCounts) -> Option<Brings<'a>> {
+    match (dataset.mode, input.window()) {
+        // An empty file that takes the place of nothing is no proof.
+        (Mode::Replace, _) => (books.loaded > 0).then_some(Brings::Table),
+        (_, Some(Window { position, .. })) => {
+            State::asks_for_all(position.from.as_ref(), &position.to).then_some(Brings::Stream(&position.stream))
+        }
+        _ if dataset.adds_repeats() => Some(Brings::OneContent(hash)),
+        _ => Some(Brings::Content(hash)),
+    }
 }
 
 /// Commits a load, tells what it brought, and publishes its rejects.
 pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) -> Result<LoadReport, LoadError> {
-    let Work { transaction, server, load_id, dataset, .. } = work;
+    let Work { loader, transaction, server, load_id, dataset } = work;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");
-    let Recorded { books, repeated, hash, layout, beside, hints, changed, overruled, apart, changes, series, rejected } =
-        recorded;
+    let Recorded {
+        books,
+        repeated,
+        hash,
+        layout,
+        beside,
+        hints,
+        changed,
+        overruled,
+        apart,
+        changes,
+        all_good,
+        series,
+        rejected,
+    } = recorded;
     let name = input.name();
-    changes.iter().for_each(|change| change.say(&dataset.table, load_id));
+    changes.iter().for_each(|change| change.say(&dataset.table, load_id, &loader.alerts));
+    if all_good {
+        let shown = loader.warehouse.names().shown(&Table::staging(&dataset.table));
+        loader.alerts.recover(Kind::Lost, &shown, "the rows that were lost are there again");
+    }
     say_array(name, load_id, &layout);
     say_beside(name, load_id, &beside);
     if let Some(overruled) = overruled {

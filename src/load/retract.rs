@@ -27,6 +27,8 @@ pub struct Retraction {
     pub table: String,
     /// True if its rows had been taken out before: nothing happened now.
     pub already: bool,
+    /// True if its rows were lost, with a table dropped or emptied by hand: none left the table now.
+    pub was_lost: bool,
     /// Rows that left the table.
     pub rows_removed: u64,
     /// Rows that are again as they were before the load.
@@ -111,6 +113,7 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
         source: line.source.clone(),
         table: line.dataset.clone(),
         already: false,
+        was_lost: false,
         rows_removed: 0,
         rows_restored: 0,
         table_is_empty: false,
@@ -125,6 +128,14 @@ pub async fn retract(loader: &Loader, load: i64, really: bool) -> Result<Retract
                 info!(load.id = load, file.path = line.source, "taken back out of the history");
             }
             return Ok(Retraction { remembered_by: Some(dimensions), ..done });
+        }
+        if loader.catalog.retract_lost(&mut *transaction, load).await? {
+            leave_history(loader, &mut *transaction, load).await?;
+            if really {
+                commit(loader, transaction, &line).await?;
+                info!(load.id = load, file.path = line.source, "its rows were lost, and it is taken back");
+            }
+            return Ok(Retraction { was_lost: true, ..done });
         }
         drop(transaction);
         // Another retraction may have changed it during the wait for the lock.
@@ -162,6 +173,16 @@ async fn retract_replaced(
     if !loader.catalog.retract(transaction, load, LoadStatus::Replaced).await? {
         return Ok(None);
     }
+    leave_history(loader, transaction, load).await
+}
+
+/// Notes that the next run takes a load out of the dimensions that remember it; returns them, `None` if there is nothing
+/// of it in the star.
+async fn leave_history(
+    loader: &Loader,
+    transaction: &mut dyn Transaction,
+    load: i64,
+) -> Result<Option<Vec<String>>, WarehouseError> {
     let found = loader.catalog.remembering(transaction, load).await?;
     for dimension in found.iter().flatten() {
         loader.catalog.note_remembered(transaction, dimension, &[load], load).await?;
@@ -207,7 +228,7 @@ async fn commit(loader: &Loader, transaction: Box<dyn Transaction>, line: &LoadL
 }
 
 /// Plugin of a position as the ledger has it.
-fn plugin_of(position: &str) -> Option<String> {
+pub(crate) fn plugin_of(position: &str) -> Option<String> {
     Some(serde_json::from_str::<Position>(position).ok()?.stream.plugin)
 }
 
@@ -219,7 +240,10 @@ fn no_rows(line: &LoadLine) -> Result<(), RetractError> {
             format!("it is a duplicate of load {of}: app retract {of} takes those back")
         }
         (LoadStatus::Replaced, _) => "a later load has replaced all of them, and no dimension remembers it".to_owned(),
-        (LoadStatus::Lost, _) => "they are gone: the table was dropped or emptied by hand".to_owned(),
+        (LoadStatus::Lost, _) => {
+            let by = line.made_good_by.unwrap_or_default();
+            format!("they were lost, and load {by} made that good: app retract {by} takes its rows back")
+        }
         (LoadStatus::Failed, _) => "it failed".to_owned(),
         (status, _) => format!("it is {}", status.word()),
     };

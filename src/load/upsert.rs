@@ -59,6 +59,22 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
     ))
 }
 
+/// Drops the indexes over keys of a table but the one of this name: over a key that its plugin had before, over the key as it
+/// was compared while its texts were numbers. They would refuse rows that are right now. Nobody else's has such a name.
+pub(crate) async fn drop_keys(
+    transaction: &mut dyn Transaction,
+    names: &Names,
+    table: &Table,
+    but: Option<&str>,
+) -> Result<(), WarehouseError> {
+    let indexes = transaction.query(&names.engine.indexes_of(names, table), &[]).await?;
+    let own = indexes.iter().filter_map(|row| row.text(0)).filter(|name| name.starts_with(INDEX));
+    for other in own.filter(|name| Some(*name) != but) {
+        transaction.execute(&names.engine.drop_index(&names.table(table), other), &[]).await?;
+    }
+    Ok(())
+}
+
 impl<'a> Upsert<'a> {
     /// Upsert of rows of this shape, into a table of the columns `known`, of which `numbers` are or were numbers; in some
     /// columns of the key NULL may be a value. `is_new` means that this load made it.
@@ -223,24 +239,11 @@ impl<'a> Upsert<'a> {
         Ok(touched)
     }
 
-    /// Drops the indexes over a key that the plugin had before, and over the key as it was compared while its texts were numbers:
-    /// they would refuse rows that are right now.
-    async fn drop_other_keys(&self, transaction: &mut dyn Transaction, name: &str) -> Result<(), WarehouseError> {
-        let engine = self.names.engine;
-        let indexes = transaction.query(&engine.indexes_of(self.names, &self.table), &[]).await?;
-        let others =
-            indexes.iter().filter_map(|row| row.text(0)).filter(|other| other.starts_with(INDEX) && *other != name);
-        for other in others {
-            transaction.execute(&engine.drop_index(&self.names.table(&self.table), other), &[]).await?;
-        }
-        Ok(())
-    }
-
     async fn make_unique(&self, transaction: &mut dyn Transaction) -> Result<(), WarehouseError> {
         let (keys, shown) = (self.key.columns().join(", "), self.names.shown(&self.table));
         let sum = blake3::hash(format!("{shown} {keys}").as_bytes()).to_hex();
         let name = format!("{INDEX}{}", &sum[..16]);
-        self.drop_other_keys(transaction, &name).await?;
+        drop_keys(transaction, self.names, &self.table, Some(&name)).await?;
         let index = quote(&name);
         let unique = format!("create unique index if not exists {index} on {} ({keys})", self.names.table(&self.table));
         transaction.execute(&unique, &[]).await.map(drop).map_err(|error| {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::destination;
-use super::status::{Need, closed, rows_gone, silent};
+use super::status::{Need, closed, rows_gone, rows_lost, silent};
 use crate::alert::{Alert, Channel};
 use crate::app::App;
 use crate::archive::{OnSuccess, Place};
@@ -215,10 +215,12 @@ async fn reached(settings: &Settings, destination: &Destination) -> Result<Strin
 /// Compares the rows of each table of staging with the ledger's.
 async fn rows(app: &App) -> Result<String, String> {
     let gone = app.workspace.catalog.gone(Extent::Count).await.map_err(|error| error.to_string())?;
-    if gone.is_empty() {
+    let lost = app.workspace.catalog.lost().await.map_err(|error| error.to_string())?;
+    if gone.is_empty() && lost.is_empty() {
         return Ok("each table has the rows that its loads brought".to_owned());
     }
-    let needs: Vec<_> = gone.iter().map(rows_gone).map(|Need { what, fix }| format!("{what}; {fix}")).collect();
+    let needs = gone.iter().map(rows_gone).chain(rows_lost(&lost));
+    let needs: Vec<_> = needs.map(|Need { what, fix }| format!("{what}; {fix}")).collect();
     Err(needs.join("; "))
 }
 

@@ -41,6 +41,8 @@ pub struct Load {
     pub rows_extended: i64,
     /// The load that had brought the same content.
     pub duplicate_of: Option<i64>,
+    /// Of a lost load, the later one that made it good.
+    pub made_good_by: Option<i64>,
     /// BLAKE3 of the content.
     pub hash: Option<String>,
     /// The content's bytes.
@@ -99,6 +101,7 @@ pub async fn in_full(workspace: &Workspace, lines: Vec<LoadLine>) -> Result<Vec<
         rows_padded: load.rows_padded,
         rows_extended: load.rows_extended,
         duplicate_of: load.duplicate_of,
+        made_good_by: load.made_good_by,
         hash: load.hash,
         bytes: load.bytes,
         dialect: parsed(load.dialect),

@@ -62,7 +62,11 @@ pub async fn became(workspace: &Workspace, load: &LoadLine) -> Result<String, Wa
         }
         LoadStatus::Lost => {
             let why = load.error.as_deref().unwrap_or("they were taken out by hand");
-            format!("its rows are not in staging.{} any more: {why}", load.dataset)
+            let then = match load.made_good_by {
+                Some(by) => format!("load {by} made that good"),
+                None => format!("drop the file in again, or app retract {} says that you know", load.id),
+            };
+            format!("its rows are not in staging.{} any more: {why}; {then}", load.dataset)
         }
         LoadStatus::Failed => {
             let why = load.error.as_deref().unwrap_or("no reason was kept");

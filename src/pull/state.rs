@@ -137,6 +137,12 @@ impl State {
         State::of(position).is_ok_and(|state| state.next.is_some())
     }
 
+    /// True if a window between two positions is of a run that asks for all that the source has, and begins with it.
+    pub fn asks_for_all(from: Option<&Json>, to: &Json) -> bool {
+        let begins = from.is_none_or(|from| State::of(from).is_ok_and(|state| state.next.is_none()));
+        begins && State::of(to).is_ok_and(|state| state.asked.is_none())
+    }
+
     /// The position behind a run whose end is told.
     ///
     /// # Errors

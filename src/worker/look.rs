@@ -36,8 +36,8 @@ pub(super) fn look(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<V
     Ok(seen)
 }
 
-/// The entries that belong to Sluice or git.
-const OURS: [&str; 3] = [".sluice", "failed", ".gitkeep"];
+/// The entries that belong to Sluice, git or the file system.
+const OURS: [&str; 4] = [".sluice", "failed", ".gitkeep", "lost+found"];
 
 /// Looks at one name in the folder; `claims` returns true for names that a plugin claims, whatever their ending.
 /// Returns `None` where there is no such entry, or it is Sluice's own.
@@ -82,9 +82,9 @@ pub fn left_by_name(name: &str, claims: &dyn Fn(&str) -> bool) -> Option<&'stati
 
 fn why_left(name: &OsStr, kind: FileType, claims: &dyn Fn(&str) -> bool) -> Option<&'static str> {
     if kind.is_symlink() {
-        Some("a symbolic link")
+        Some("a symbolic link, which is not followed")
     } else if kind.is_dir() {
-        Some("a folder")
+        Some("a folder, in which nothing is read")
     } else if kind.is_socket() || kind.is_fifo() || kind.is_block_device() || kind.is_char_device() {
         Some("no regular file")
     } else {

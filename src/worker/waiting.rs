@@ -40,12 +40,15 @@ pub fn waiting(folder: &Path, claims: &dyn Fn(&str) -> bool) -> io::Result<Vec<W
     let seen = look(folder, claims)?;
     let waiting = seen.into_iter().filter_map(|seen| {
         let path = folder.join(&seen.name);
-        // Folders, links and the like are no files that wait.
-        let stamp = Stamp::of(&path)?;
         let file = seen.name.to_string_lossy().into_owned();
-        let counts = !file.starts_with('.');
+        let stamp = Stamp::of(&path);
+        // Folders, links and the like are no files that wait: they are named, and no more.
+        let counts = stamp.is_some() && !file.starts_with('.');
         let why = why_waiting(&path, seen.left);
-        let since = Utc::now() - stamp.age();
+        let since = match stamp {
+            Some(stamp) => Utc::now() - stamp.age(),
+            None => path.symlink_metadata().and_then(|meta| meta.modified()).ok()?.into(),
+        };
         Some(Waiting { file, since, why, is_ours: seen.left.is_none(), counts })
     });
     Ok(waiting.collect())

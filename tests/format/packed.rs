@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use sluice::load::FileOutcome;
 
 use self::make::{Entry, bytes_of, central, gzip, ods, sheet, xlsx, zip};
-use crate::support::process::app;
+use crate::support::process::{app, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, holds, on_both, same};
 
 pub fn cases() -> Vec<Trial> {
@@ -21,6 +21,7 @@ pub fn cases() -> Vec<Trial> {
             "format::packed::what_the_directory_does_not_know_is_refused",
             what_the_directory_does_not_know_is_refused,
         ),
+        on_both("format::packed::a_member_that_fails_is_named", a_member_that_fails_is_named),
         on_both("format::packed::what_is_passed_over_is_told", what_is_passed_over_is_told),
         on_both("format::packed::names_in_code_pages_have_their_tables", names_in_code_pages_have_their_tables),
         on_both("format::packed::one_budget_for_all_of_a_file", one_budget_for_all_of_a_file),
@@ -427,4 +428,18 @@ async fn a_reader_waits_for_memory(database: TestDatabase, workdir: Workdir) -> 
     workdir.write("imports/both.zip", both)?;
     same(app(&workdir, &["--once"], &settings)?.status.code(), Some(0))?;
     same(database.text("select count(*), sum(rows_loaded) from sluice.load where status = 'loaded'").await?, "8|55")
+}
+
+async fn a_member_that_fails_is_named(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let cut = Entry::raw(b"b.xlsx", b"PK\x03\x04 cut");
+    let packed = zip(&[("a.csv", "id,v\n1,2\n").into(), cut, ("c.csv", "").into()]);
+    workdir.write("imports/day.zip", packed)?;
+    same(app(&workdir, &["--once"], &settings)?.status.code(), Some(1))?;
+    let status = stdout(&app(&workdir, &["status"], &settings)?);
+    holds(&status, "failed/day.zip (b.xlsx): cannot unpack: the archive is damaged or cut off")?;
+    holds(&status, "day.zip/c.csv")?;
+    let check = app(&workdir, &["check", "imports/failed/day.zip"], &settings)?;
+    same(check.status.code(), Some(1))?;
+    holds(&stderr(&check), "day.zip/b.xlsx: cannot unpack: the archive is damaged or cut off")
 }

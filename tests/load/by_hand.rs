@@ -12,7 +12,8 @@ cases! {
         a_column_put_back_takes_rows_again,
         an_upsert_asks_for_the_types_too,
         a_row_that_a_trigger_leaves_out_is_missed,
-        a_row_that_a_trigger_keeps_from_an_upsert_is_missed;
+        a_row_that_a_trigger_keeps_from_an_upsert_is_missed,
+        an_index_over_a_key_goes_with_the_mode;
 }
 
 async fn run(database: &TestDatabase, sql: &[String]) -> Outcome {
@@ -215,4 +216,26 @@ async fn a_row_that_a_trigger_keeps_from_an_upsert_is_missed(database: TestDatab
     holds(&fails(&database, &workdir, "t.csv", "id,v\n1,c\n3,c\n").await?, "the rows do not add up")?;
     workdir.load(&database, "t.csv", "id,v\n1,d\n4,d\n").await?;
     same(database.text("select id, v from staging.t order by id").await?, "1|d\n4|d")
+}
+
+async fn an_index_over_a_key_goes_with_the_mode(database: TestDatabase, workdir: Workdir) -> Outcome {
+    for mode in ["append", "replace"] {
+        let load = async |stated: &str, rows: &str| {
+            workdir.plugin("t", &format!("name: t\nfiles: [\"{mode}*\"]\ntable: {mode}\nmode: {stated}\n"))?;
+            workdir.load(&database, &format!("{mode}.csv"), format!("id,v\n{rows}")).await
+        };
+        load("upsert\nkey: [id]", "1,a\n").await?;
+        load("upsert\nkey: [id]", "1,b\n").await?;
+        same((mode, load(mode, "1,c\n1,d\n").await?.books.loaded), (mode, 2))?;
+    }
+    same(database.text("select id, v from staging.append order by v").await?, "1|b\n1|c\n1|d")?;
+    same(database.text("select id, v from staging.replace order by v").await?, "1|c\n1|d")?;
+    // An index that somebody else has made stays.
+    workdir.load(&database, "t.csv", "id,v\n1,c\n").await?;
+    let table = if database.engine == Engine::Postgres { "staging.t" } else { "staging__t" };
+    run(&database, &[format!("create unique index own on {table} (v)")]).await?;
+    holds(
+        &fails(&database, &workdir, "t.csv", "id,v\n30,c\n").await?,
+        if table == "staging.t" { "own" } else { "staging__t.v" },
+    )
 }

@@ -286,7 +286,8 @@ async fn the_star_follows(database: TestDatabase, workdir: Workdir) -> Outcome {
     by_hand(&database, "delete from {}").await?;
     workdir.load(&database, "t.csv", ROWS).await?;
     same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0))?;
-    same(database.text(fact).await?, "1|x\n2|y\n3|z\n4|w")?;
+    // The rows of the other load are lost with the table's, too.
+    same(database.text(fact).await?, "1|x\n2|y\n3|z")?;
     by_hand(&database, "drop table {}").await?;
     workdir.load(&database, "t.3.csv", "a,b\n5,v\n").await?;
     same(app(&workdir, &["--pipeline"], &settings)?.status.code(), Some(0))?;

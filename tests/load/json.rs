@@ -16,7 +16,45 @@ cases! {
         what_is_no_json_changes_no_table,
         a_reader_that_skips_is_caught,
         records_on_one_line_are_told_apart,
-        what_is_too_wide_fails_at_once;
+        what_is_too_wide_fails_at_once,
+        a_null_is_no_record,
+        several_arrays_are_told;
+}
+
+async fn a_null_is_no_record(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.load(&database, "t.json", "[{\"a\": 1}]").await?;
+    for (name, text) in [("t.json", "null"), ("new.json", " null\n"), ("t.jsonl", "null\n")] {
+        let outcome = workdir.drop_file(&database, name, text).await?;
+        anyhow::ensure!(matches!(&outcome, FileOutcome::Failed(parts) if parts.is_empty()), "{name}: {outcome:?}");
+        holds(
+            &workdir.read(&format!("imports/failed/{name}.error.json"))?,
+            "no records that can be loaded: it is null",
+        )?;
+    }
+    same(database.text("select count(*) from staging.t").await?, "1")?;
+    // Among records it is a line.
+    same(workdir.load(&database, "u.jsonl", "{\"a\": 1}\nnull\n").await?.books.read, 2)
+}
+
+async fn several_arrays_are_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    workdir.write(
+        "imports/two.json",
+        "{\"users\": [{\"id\": 1}, {\"id\": 2}], \"orders\": [{\"id\": 7}], \"tags\": [1]}",
+    )?;
+    let done = app(&workdir, &["--once", "--quiet"], &settings)?;
+    same(done.status.code(), Some(0))?;
+    holds(&(stdout(&done) + &stderr(&done)), "the file is one object with several arrays of objects (users, orders)")?;
+    same(database.text("select users from staging.two").await?, "[{\"id\": 1}, {\"id\": 2}]")?;
+    for (name, text) in [
+        ("one.json", "{\"users\": [{\"id\": 1}], \"tags\": [1]}"),
+        ("more.json", "{\"a\": [{\"x\": 1}], \"b\": [{\"x\": 2}]}\n{\"a\": [{\"x\": 3}], \"b\": [{\"x\": 4}]}\n"),
+    ] {
+        workdir.write(&format!("imports/{name}"), text)?;
+        let done = app(&workdir, &["--once", "--quiet"], &settings)?;
+        same((name, (stdout(&done) + &stderr(&done)).contains("several arrays")), (name, false))?;
+    }
+    Ok(())
 }
 
 async fn what_is_long_loads_as_what_is_short(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -5,10 +5,12 @@ pub mod books;
 pub mod by_hand;
 pub mod changes;
 pub mod crash;
+pub mod cut;
 pub mod drop;
 pub mod duplicates;
 pub mod far;
 pub mod files;
+pub mod headerless;
 pub mod history;
 pub mod hostile;
 pub mod intruders;
@@ -18,6 +20,7 @@ pub mod keys;
 pub mod limits;
 pub mod long;
 pub mod long_keys;
+pub mod lost;
 pub mod names;
 pub mod no_records;
 pub mod order;
@@ -39,10 +42,12 @@ pub fn cases() -> Vec<Trial> {
         by_hand::cases(),
         changes::cases(),
         crash::cases(),
+        cut::cases(),
         drop::cases(),
         duplicates::cases(),
         far::cases(),
         files::cases(),
+        headerless::cases(),
         history::cases(),
         hostile::cases(),
         intruders::cases(),
@@ -52,6 +57,7 @@ pub fn cases() -> Vec<Trial> {
         limits::cases(),
         long::cases(),
         long_keys::cases(),
+        lost::cases(),
         names::cases(),
         no_records::cases(),
         order::cases(),

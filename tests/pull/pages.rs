@@ -315,6 +315,10 @@ async fn a_table_that_is_gone_leaves_no_hole(database: TestDatabase, workdir: Wo
         "its checkpoint stands behind 30 rows of staging.life, which is gone: --restart pulls everything again",
     )?;
     same(run(&database, &workdir, &["pull", "life", "--restart"]).await?.0, Some(0))?;
+    // What was lost with the table is there again.
+    let lost = "select count(*), count(made_good_by) from sluice.load where status = 'lost'";
+    same(database.text(lost).await?, "1|1")?;
+    same(run(&database, &workdir, &["status"]).await?.0, Some(0))?;
     same(database.text("select count(*) from staging.life").await?, "30")
 }
 

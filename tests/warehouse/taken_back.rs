@@ -19,6 +19,7 @@ cases! {
         a_retraction_is_of_one_database,
         a_retracted_part_holds_up_its_file,
         loads_of_a_dropped_table_do_not_come_back,
+        loads_of_a_dropped_table_may_stay,
         a_dropped_table_that_is_there_again_is_told,
         a_retraction_that_cannot_be_noted_does_not_happen,
         a_daemon_tells_it_too,
@@ -252,8 +253,43 @@ async fn loads_of_a_dropped_table_do_not_come_back(database: TestDatabase, workd
     same(run(&workdir, &["drop", "staging.t", "--yes"], &settings)?.0, Some(0))?;
     load(&workdir, &settings, &[3])?;
     is_well(&workdir, &settings)?;
-    is_well(&workdir, &keeping(&backup))?;
-    same(numbers(&backup, "t").await?, vec![1, 3])
+    // What was dropped and is there again is told, also where the table was filled since.
+    let restored = keeping(&backup);
+    for args in [["--once"], ["status"], ["--once"]] {
+        same((args, run(&workdir, &args, &restored)?.0), (args, Some(1)))?;
+    }
+    same(numbers(&backup, "t").await?, vec![1, 3])?;
+    let (_, said) = run(&workdir, &["status"], &restored)?;
+    holds(
+        &said,
+        "staging.t was dropped, and the rows of 1 load are in it again, for an older state of the database was restored: load 1 (t.1.csv)",
+    )?;
+    holds(&said, "app retract LOAD takes a load out again, app drop staging.t all that the table has")?;
+    is_well(&workdir, &settings)?;
+    retract(&workdir, &restored, 1)?;
+    is_well(&workdir, &restored)?;
+    same(numbers(&backup, "t").await?, vec![3])
+}
+
+async fn loads_of_a_dropped_table_may_stay(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = deleting(&database.url);
+    load(&workdir, &settings, &[1, 2])?;
+    let backup = copy(&database, &workdir, "backup").await?;
+    same(run(&workdir, &["drop", "staging.t", "--yes"], &settings)?.0, Some(0))?;
+    load(&workdir, &settings, &[3])?;
+    let restored = deleting(&backup);
+    let (code, said) = run(&workdir, &["--once"], &restored)?;
+    same(code, Some(1))?;
+    holds(&said, "the rows of 2 loads are in it again")?;
+    fs::remove_file(workdir.path("imports/.sluice/lost.jsonl"))?;
+    load(&workdir, &restored, &[3])?;
+    is_well(&workdir, &restored)?;
+    fs::remove_file(workdir.path("imports/.sluice/told.json"))?;
+    is_well(&workdir, &restored)?;
+    same(numbers(&backup, "t").await?, vec![1, 2, 3])?;
+    // From here on their loss is one.
+    let other = database.another().await?;
+    holds(&run(&workdir, &["status"], &deleting(&other.url))?.1, "t.1.csv")
 }
 
 async fn a_retraction_that_cannot_be_noted_does_not_happen(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -126,14 +126,14 @@ async fn what_is_not_for_us_is_left_and_named_once(workdir: Workdir) -> Outcome 
     workdir.write("imports/n.csv", "a\n1\n")?;
     daemon.wait_for(&["loaded", "n.csv"])?;
     let (_, log) = daemon.terminate()?;
-    for (name, why) in [
-        ("notes.docx", "no format that is read"),
-        (".hidden.csv", "hidden"),
-        ("x.csv.part", "a temporary name"),
-        ("folder.csv", "a folder"),
-        ("later.docx", "no format that is read"),
+    for (level, name, why) in [
+        ("WARN", "notes.docx", "no format that is read"),
+        ("INFO", ".hidden.csv", "hidden"),
+        ("INFO", "x.csv.part", "a temporary name"),
+        ("WARN", "folder.csv", "a folder"),
+        ("WARN", "later.docx", "no format that is read"),
     ] {
-        let lines: Vec<_> = log.lines().filter(|line| line.contains(&format!("INFO {name}: "))).collect();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&format!("{level} {name}: "))).collect();
         same((name, lines.len()), (name, 1))?;
         holds(lines[0], why)?;
         same(workdir.path("imports").join(name).exists(), true)?;

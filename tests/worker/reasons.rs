@@ -6,13 +6,14 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use sluice::sql::Table;
 use sluice::warehouse::Scope;
 
-use crate::support::process::{Daemon, app, app_of_user, as_other_user, stdout};
+use crate::support::process::{Daemon, app, app_of_user, as_other_user, stderr, stdout};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
 cases! {
     on_both:
         a_table_made_by_hand_is_told_from_ours,
         a_file_that_waits_says_for_what,
+        what_is_not_read_is_told,
         a_pipeline_without_files_is_told_once;
     alone:
         a_closed_archive_is_named,
@@ -23,6 +24,40 @@ cases! {
     on_postgres:
         a_lock_is_named_while_it_is_waited_for,
         a_read_only_server_says_why;
+}
+
+async fn what_is_not_read_is_told(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    fs::create_dir_all(workdir.path("imports/older"))?;
+    workdir.write("imports/older/t.csv", "a\n1\n")?;
+    fs::create_dir_all(workdir.path("imports/lost+found"))?;
+    workdir.write("imports/t.csv.bz2", "BZh9")?;
+    workdir.write("away.csv", "a\n1\n")?;
+    std::os::unix::fs::symlink("../away.csv", workdir.path("imports/link.csv"))?;
+    workdir.write("imports/up.csv.part", "a\n1\n")?;
+    let done = app(&workdir, &["--quiet", "--once"], &settings)?;
+    same(done.status.code(), Some(0))?;
+    let said = stdout(&done) + &stderr(&done);
+    let status = stdout(&app(&workdir, &["status"], &settings)?);
+    for (name, why) in [
+        ("older", "left where it is: a folder, in which nothing is read"),
+        ("link.csv", "left where it is: a symbolic link, which is not followed"),
+        ("t.csv.bz2", "left where it is: no format that is read"),
+    ] {
+        let of = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| line.contains(name)).map(str::to_owned).collect()
+        };
+        let (log, listed) = (of(&said), of(&status));
+        same((name, log.len(), listed.len()), (name, 1, 1))?;
+        holds(&log[0], "WARN")?;
+        holds(&log[0], why)?;
+        holds(&listed[0], why)?;
+    }
+    // Another name follows, or nobody's data is in it.
+    for name in ["up.csv.part", "lost+found"] {
+        same((name, said.contains(name)), (name, false))?;
+    }
+    Ok(())
 }
 
 async fn a_table_made_by_hand_is_told_from_ours(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -10,6 +10,7 @@ mod m20261130_000007_checkpoint;
 mod m20261130_000008_star_load;
 mod m20261130_000009_views;
 mod m20261130_000010_schedule;
+mod m20261130_000011_made_good;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{
@@ -153,6 +154,7 @@ fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261130_000008_star_load::Migration),
         Box::new(m20261130_000009_views::Migration),
         Box::new(m20261130_000010_schedule::Migration),
+        Box::new(m20261130_000011_made_good::Migration),
     ]
 }
 

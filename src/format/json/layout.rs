@@ -49,10 +49,16 @@ pub struct JsonLayout {
     /// The numbers by which the rows are told apart.
     #[serde(default)]
     pub counting: Counting,
+    /// The keys of the arrays of objects in the one object of the file, which is a record, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<String>,
 }
 
 /// Keys under which services put a page's records, also when there are none.
 const PAGES: [&str; 6] = ["value", "data", "items", "results", "records", "rows"];
+
+/// Keys of arrays that are kept for a message.
+const LISTS: usize = 10;
 
 /// A value that is made a column of each record, in bytes, at most.
 const MAX_COLUMN: usize = 64 * 1024;
@@ -77,7 +83,8 @@ pub(in crate::format) fn is_called_lines(name: &str) -> bool {
 pub(in crate::format) fn layout(input: impl Read, columns: bool, lines: bool) -> Result<JsonLayout, FormatError> {
     let mut window = Window::open(input)?;
     let counting = Counting::Lines;
-    let layout = |records, columns| JsonLayout { encoding: String::new(), records, columns, counting };
+    let layout =
+        |records, columns| JsonLayout { encoding: String::new(), records, columns, counting, lists: Vec::new() };
     let found = match window.skip_blanks(b"")? {
         None => layout(Place::Lines, Vec::new()),
         Some(b'[') => layout(Place::Array, Vec::new()),
@@ -89,7 +96,7 @@ pub(in crate::format) fn layout(input: impl Read, columns: bool, lines: bool) ->
                 Place::Key(_) => object.checked_columns()?,
                 _ => Vec::new(),
             };
-            layout(records, columns)
+            JsonLayout { lists: object.lists, ..layout(records, columns) }
         }
         Some(_) => {
             plain_values(&mut window)?;
@@ -114,6 +121,8 @@ struct Object {
     /// Arrays of objects in it, with the key of the first one.
     arrays: usize,
     key: String,
+    /// The keys of several, if it is the one object of the file.
+    lists: Vec<String>,
     /// True if all of it was read.
     whole: bool,
     columns: Option<Vec<(String, Option<String>)>>,
@@ -130,6 +139,9 @@ impl Object {
             End::Unended => true,
             End::Broken => !are_lines(window, first_line)?,
         };
+        if !alone || self.arrays < 2 {
+            self.lists.clear();
+        }
         Ok(if alone && self.arrays == 1 { Place::Key(std::mem::take(&mut self.key)) } else { Place::Lines })
     }
 
@@ -179,6 +191,9 @@ impl Object {
         self.arrays += if key.is_some() { 1 } else { 2 };
         if self.arrays == 1 {
             self.key = key.unwrap_or_default().to_owned();
+        }
+        if self.lists.len() < LISTS {
+            self.lists.extend(key.map(str::to_owned));
         }
     }
 
@@ -250,6 +265,9 @@ fn next_line<R: Read>(window: &mut Window<R>) -> Result<bool, FormatError> {
 fn plain_values<R: Read>(window: &mut Window<R>) -> Result<(), FormatError> {
     window.get(MAX_COLUMN)?;
     let begins = &window.rest()[..window.rest().len().min(MAX_COLUMN)];
+    if begins.trim_ascii() == b"null" {
+        return Err(FormatError::NoRecords("it is null, a document without any".to_owned()));
+    }
     let line = begins.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() || (line.len() == MAX_COLUMN && line[0] == b'"') {
         return Ok(());

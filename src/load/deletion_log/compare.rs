@@ -98,6 +98,7 @@ impl DeletionLog {
             _ => server.is_none_or(|server| super::history_of(of_server).0 == super::history_of(server).0),
         };
         let is_alias = |one: &Entry, load: &Brought| is_here(&load.catalog, &one.line.server);
+        let dropped: Vec<_> = noted.entries.iter().flat_map(|one| one.dropped(|load| is_alias(one, load))).collect();
         let is_unwanted = |one: &mut Entry| !one.is_wanted(|load| is_alias(one, load));
         let unwanted: Vec<_> = noted.entries.extract_if(.., is_unwanted).map(|one| one.line).collect();
         let of_here = |one: &Entry| {
@@ -129,7 +130,8 @@ impl DeletionLog {
                 None => missing.push(line),
             }
         }
-        let (mut again, mut stays) = (again_there(catalog, &noted.retracted, here.as_ref()).await?, Vec::new());
+        let taken_back: Vec<_> = noted.retracted.iter().chain(&dropped).collect();
+        let (mut again, mut stays) = (again_there(catalog, &taken_back, here.as_ref()).await?, Vec::new());
         // The content was loaded once more since: the rows that are there stand for those.
         again.retain(|one| !wanted.contains(&(one.table.clone(), one.hash.clone())));
         let contents: Vec<_> = missing.iter().map(|line| (line.table.as_str(), line.hash.as_str())).collect();
@@ -216,17 +218,18 @@ fn known_before(state: &Told, listed: Option<&[DeletionRecord]>) -> HashSet<Stri
     told.difference(&listed).cloned().collect()
 }
 
-/// The loads of a database that were retracted, and are there as they were before: an older state of it was restored.
+/// The loads of a database that were retracted, alone or with their table, and are there as they were before: an older
+/// state of it was restored.
 async fn again_there(
     catalog: &Catalog,
-    retracted: &[DeletionRecord],
+    taken_back: &[&DeletionRecord],
     here: Option<&String>,
 ) -> Result<Vec<DeletionRecord>, WarehouseError> {
-    let of_here: Vec<_> = retracted.iter().filter(|one| here.is_some() && one.catalog.as_ref() == here).collect();
-    let numbers: Vec<_> = of_here.iter().map(|one| one.load).collect();
+    let of_here = || taken_back.iter().filter(|one| here.is_some() && one.catalog.as_ref() == here);
+    let numbers: Vec<_> = of_here().map(|one| one.load).collect();
     let loaded = catalog.claims_of(&numbers, LoadStatus::Loaded).await?;
     let is_there = |one: &&&DeletionRecord| loaded.get(&one.load) == Some(&(one.hash.clone(), one.claim.clone()));
-    Ok(of_here.iter().filter(is_there).map(|one| DeletionRecord { retracted: true, ..(*one).clone() }).collect())
+    Ok(of_here().filter(is_there).map(|one| DeletionRecord { retracted: true, ..(**one).clone() }).collect())
 }
 
 /// True if a record is of a part of the same kept file.

@@ -1,7 +1,7 @@
 //! The loads that a database has lost: their files are brought back where they were kept, and the others are listed
 //! until they are loaded again, or somebody removes them from the list.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -102,6 +102,33 @@ pub(crate) fn of_retracted(DeletionRecord { load, table, .. }: &DeletionRecord, 
     )
 }
 
+/// Loads of a table that was dropped, which are there again, in words, and the remedy.
+pub(crate) fn of_dropped(table: &str, loads: &[&DeletionRecord], folder: &Path) -> (String, String) {
+    let named: Vec<_> = loads.iter().take(NAMED).map(|one| format!("load {} ({})", one.load, one.source)).collect();
+    let more = if loads.len() > NAMED { ", and others: app loads" } else { "" };
+    (
+        format!(
+            "staging.{table} was dropped, and the rows of {} are in it again, for an older state of the database was restored: {}{more}",
+            counted(loads.len() as u64, "load"),
+            named.join(", ")
+        ),
+        format!(
+            "app retract LOAD takes a load out again, app drop staging.{table} all that the table has; to keep them and be told no \
+             more, remove {}/{LOST}",
+            folder.display()
+        ),
+    )
+}
+
+/// The loads that went with their tables, by table.
+pub(crate) fn by_dropped_table(again: &[DeletionRecord]) -> BTreeMap<&str, Vec<&DeletionRecord>> {
+    let mut tables: BTreeMap<&str, Vec<&DeletionRecord>> = BTreeMap::new();
+    for one in again.iter().filter(|one| one.dropped) {
+        tables.entry(&one.table).or_default().push(one);
+    }
+    tables
+}
+
 impl DeletionLog {
     /// Loads that are listed as lost: their files were neither brought back nor loaded again since.
     pub fn lost(&self) -> Vec<DeletionRecord> {
@@ -131,12 +158,17 @@ impl DeletionLog {
     pub(super) fn tell(&self, alerts: &Alerts, lost: &[DeletionRecord]) {
         let (again, lost): (Vec<_>, Vec<_>) = lost.iter().cloned().partition(|line| line.retracted);
         let (elsewhere, here): (Vec<_>, Vec<_>) = lost.into_iter().partition(|line| line.elsewhere);
-        for line in here.iter().take(NAMED).chain(&again) {
+        for line in here.iter().take(NAMED).chain(again.iter().filter(|line| !line.dropped)) {
             let DeletionRecord { load, source, table, .. } = line;
             let words = if line.retracted { of_retracted } else { of_lost };
             let (what, fix) = words(line, &self.folder);
             error!(load.id = load, file.path = source, table, "{what}; {fix}");
             alerts.raise(Kind::Lost, source, &what, &fix, Some(*load));
+        }
+        for (table, loads) in by_dropped_table(&again) {
+            let (what, fix) = of_dropped(table, &loads, &self.folder);
+            error!(table, loads = loads.len(), "{what}; {fix}");
+            alerts.raise(Kind::Lost, table, &what, &fix, None);
         }
         if here.len() > NAMED {
             let more = counted((here.len() - NAMED) as u64, "more load");

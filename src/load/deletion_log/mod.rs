@@ -29,7 +29,7 @@ use crate::catalog::Catalog;
 use crate::source::Us;
 use crate::warehouse::WarehouseError;
 
-pub(crate) use self::lost::{fix_of_another, of_another, of_lost, of_retracted};
+pub(crate) use self::lost::{by_dropped_table, fix_of_another, of_another, of_dropped, of_lost, of_retracted};
 pub use self::record::DeletionRecord;
 pub use self::taken_back::Noted;
 

@@ -81,6 +81,9 @@ pub struct DeletionRecord {
     /// True if the load is no loss: it was retracted, and is there again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retracted: bool,
+    /// True if it was retracted with its whole table, which was dropped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
 }
 
 impl DeletionRecord {
@@ -135,6 +138,8 @@ pub(super) struct Brought {
     pub(super) claim: Option<String>,
     /// True if its rows were taken back.
     pub(super) is_taken_back: bool,
+    /// True if they went with their table, which was dropped.
+    is_dropped: bool,
     /// Name of the retraction that took them back.
     by: Option<String>,
 }
@@ -142,7 +147,7 @@ pub(super) struct Brought {
 impl Brought {
     fn of(line: &DeletionRecord) -> Brought {
         let DeletionRecord { catalog, load, claim, .. } = line.clone();
-        Brought { catalog, load, claim, is_taken_back: false, by: None }
+        Brought { catalog, load, claim, is_taken_back: false, is_dropped: false, by: None }
     }
 }
 
@@ -160,6 +165,25 @@ impl Entry {
             Some(_) => here.any(|one| !one.is_taken_back),
             None => self.before.is_empty() || self.before.iter().any(|one| !one.is_taken_back),
         }
+    }
+
+    /// Name of the drop of its table, as far as it is about this record.
+    fn name_of_drop(&self) -> String {
+        format!("dropped/{}", self.line.name())
+    }
+
+    /// The loads of these that went with their table.
+    pub(super) fn dropped(&self, is_here: impl Fn(&Brought) -> bool) -> impl Iterator<Item = DeletionRecord> {
+        let there = self.before.iter().filter(move |one| one.is_dropped && is_here(one));
+        there.map(|one| DeletionRecord {
+            load: one.load,
+            claim: one.claim.clone(),
+            catalog: one.catalog.clone(),
+            note: self.name_of_drop(),
+            kept: None,
+            dropped: true,
+            ..self.line.clone()
+        })
     }
 
     /// True if the load of a retraction brought this record's rows, or could do without them because its own were there.
@@ -215,11 +239,16 @@ impl Noted {
                     noted.retracted.retain(|one| !one.is_same_load(&retracted));
                     noted.retracted.push(retracted);
                 }
-                Line::Stays { stays } => noted.retracted.retain(|one| !stays.contains(&one.name())),
+                Line::Stays { stays } => {
+                    noted.retracted.retain(|one| !stays.contains(&one.name()));
+                    for one in entries.iter_mut().flatten().filter(|one| stays.contains(&one.name_of_drop())) {
+                        one.before.iter_mut().for_each(|one| one.is_dropped = false);
+                    }
+                }
                 Line::Dropped { dropped, of } => {
                     for one in entries.iter_mut().flatten().filter(|one| one.line.table == dropped) {
                         let of_catalog = one.before.iter_mut().filter(|one| one.catalog == of);
-                        of_catalog.for_each(|one| one.is_taken_back = true);
+                        of_catalog.for_each(|one| one.is_dropped = true);
                     }
                     noted.dropped.insert((dropped, of));
                 }
@@ -249,7 +278,7 @@ impl Noted {
         }
         let is_retracted = |name: &String| noted.retracted.iter().any(|one| one.name() == *name);
         for one in entries.iter_mut().flatten().flat_map(|one| &mut one.before) {
-            one.is_taken_back |= one.by.as_ref().is_some_and(is_retracted);
+            one.is_taken_back = one.is_dropped || one.by.as_ref().is_some_and(is_retracted);
         }
         let cuts =
             cuts.into_iter().map(|(of, cut)| Entry { line: DeletionRecord::of_cut(cut, of), before: Vec::new() });

@@ -1,7 +1,8 @@
 //! Changes of a table by a load, to be told once they are committed: a load that is rolled back has changed nothing.
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
+use crate::alert::{Alerts, Kind};
 use crate::schema::Type;
 use crate::text::counted;
 
@@ -20,15 +21,15 @@ pub(crate) enum TableChange {
     ViewTranslated { view: String },
     /// A view that cannot be read with a wider type, for this reason.
     ViewDropped { view: String, why: String },
-    /// A table that was dropped by hand, with the rows of so many loads.
-    LostRows { shown: String, loads: u64 },
+    /// A table that was dropped or emptied by hand, with the rows of so many loads.
+    LostRows { shown: String, how: &'static str, loads: u64 },
     /// So many rows that a file took the place of which has none.
     Emptied { shown: String, rows: u64 },
 }
 
 impl TableChange {
-    /// Logs the change of a table by a load.
-    pub(crate) fn say(&self, table: &str, load_id: i64) {
+    /// Logs the change of a table by a load, and tells whoever is to be alerted of lost rows.
+    pub(crate) fn say(&self, table: &str, load_id: i64, alerts: &Alerts) {
         match self {
             // What was computed with numbers or days cannot be any more, and other tables still have them.
             TableChange::Widened { column, from, to: to @ Type::Text } => warn!(
@@ -67,12 +68,12 @@ impl TableChange {
                 "the view cannot be read with the wider type and was dropped: {why}; fix its file, and app --pipeline or app --analysis \
                  makes it again"
             ),
-            TableChange::LostRows { shown, loads } => warn!(
-                table,
-                load.id = load_id,
-                "{shown} was dropped, and the rows of {} with it: files of the same content are loaded again when they come",
-                counted(*loads, "load")
-            ),
+            TableChange::LostRows { shown, how, loads } => {
+                let what = format!("{shown} was {how} by hand, and the rows of {} with it", counted(*loads, "load"));
+                let fix = "app status names them: their files are loaded again when they come, app retract LOAD says that a load may go";
+                error!(table, load.id = load_id, "{what}; {fix}");
+                alerts.raise(Kind::Lost, shown, &what, fix, None);
+            }
             TableChange::Emptied { shown, rows } => warn!(
                 table,
                 load.id = load_id,

@@ -1,6 +1,7 @@
 //! Messages about an input's columns, and the staging table made ready for them.
 
 mod changes;
+mod header;
 mod plan;
 mod there;
 
@@ -8,19 +9,21 @@ use std::collections::BTreeMap;
 
 use super::LoadError;
 use super::Loader;
+use crate::catalog::staged::is_empty;
 use crate::catalog::{ChangedView, History, ViewsOver};
 use crate::dataset::plugin::Series;
 use crate::dataset::{Dataset, Mode};
-use crate::format::{FormatError, Layout, Preview};
+use crate::format::Preview;
 use crate::record::{Beside, BesideKind};
 use crate::schema::{
-    Clue, Column, EXTRA_COLUMN, Evolution, Inference, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
+    Clue, Column, EXTRA_COLUMN, Evolution, LINE_COLUMN, LOAD_COLUMN, ProjectedColumn, Projection, Type,
 };
-use crate::source::{Input, Profile, SourceError};
+use crate::source::{Input, Profile};
 use crate::sql::{Names, Schema, Table, TableColumn, TableDef, quote};
 use crate::warehouse::{Alteration, Transaction, Value, WarehouseError};
 
 pub(crate) use self::changes::TableChange;
+pub(crate) use self::header::{is_headed, shares_columns};
 pub(crate) use self::plan::Plan;
 use self::there::{check_types, is_ours};
 
@@ -185,48 +188,6 @@ pub(crate) fn leave_out(first: &mut Input, passed: &[Input]) {
     }
 }
 
-/// Checks the header of a text without records: it shares a column with the table, or, without a table, is a row of two
-/// names or more. A header or columns stated by a plugin are taken for true.
-///
-/// # Errors
-/// [`LoadError::Source`] with the row that is no header.
-pub(crate) fn is_headed(dataset: &Dataset, profile: &Profile, known: &[Column]) -> Result<(), LoadError> {
-    let is_told = dataset.stated.header_rows.is_some() || !dataset.stated.selection.rules.is_empty();
-    let (Layout::Csv(dialect) | Layout::Excel(dialect)) = &profile.layout else { return Ok(()) };
-    if is_told {
-        return Ok(());
-    }
-    // Blanks and colons are in sentences too.
-    let is_cut = matches!(dialect.delimiter, b',' | b';' | b'\t' | b'|');
-    let columns = &profile.columns;
-    let is_shared = |column: &Column| known.iter().any(|one| one.name == column.name);
-    let why = if known.is_empty() {
-        if is_cut && columns.len() > 1 && columns.iter().all(|column| is_name(&column.header)) {
-            return Ok(());
-        }
-        format!(
-            "it has one row, {:?}, which does not look like the names of columns; where it is a header, let a plugin say header: 1",
-            String::from_utf8_lossy(&profile.header_text[..profile.header_text.len().min(200)])
-        )
-    } else {
-        if columns.iter().any(is_shared) {
-            return Ok(());
-        }
-        format!("its header names no column that the table {} has, and no row stands below it", dataset.table)
-    };
-    Err(SourceError::from(FormatError::NoRecords(why)).into())
-}
-
-/// True if a cell is rather a column's name than a sentence, a value or markup.
-fn is_name(cell: &str) -> bool {
-    let mut inference = Inference::default();
-    inference.see(cell);
-    let is_value = inference.fits().narrowest() != Type::Text;
-    let is_short = cell.chars().count() <= 64 && cell.split_whitespace().count() <= 4;
-    let is_plain = !cell.contains(|letter: char| letter.is_control() || "{}<>\"\\".contains(letter));
-    cell.contains(char::is_alphabetic) && !is_value && is_short && is_plain && !cell.ends_with(['.', '!', '?'])
-}
-
 /// Creates or grows the table for the input. If a file replaces all, old rows are deleted.
 pub(crate) async fn ready_table(
     loader: &Loader,
@@ -256,6 +217,10 @@ pub(crate) async fn ready_table(
         changes.extend(lost_rows(loader, transaction, dataset, &table, load_id).await?);
         transaction.execute(&names.create_table(&def), &[]).await?;
     } else {
+        // The rows of a file that takes the place of all are moot.
+        if dataset.mode != Mode::Replace && is_empty(transaction, names, &table).await? {
+            changes.extend(lost_rows(loader, transaction, dataset, &table, load_id).await?);
+        }
         let there = check_types(transaction, names, &table, evolution, there).await?;
         is_ours(names, &table, evolution, &there)?;
         let alterations = alterations(names, evolution, &there);
@@ -327,7 +292,7 @@ fn is_added(evolution: &Evolution, name: &str) -> bool {
     evolution.added.iter().any(|place| evolution.columns[*place].name == name)
 }
 
-/// Finds out that a table with loaded rows was dropped by hand, and marks its files as new again.
+/// Finds out that a table with loaded rows was dropped or emptied by hand, and marks its files as new again.
 async fn lost_rows(
     loader: &Loader,
     transaction: &mut dyn Transaction,
@@ -336,14 +301,18 @@ async fn lost_rows(
     load_id: i64,
 ) -> Result<Option<TableChange>, WarehouseError> {
     let names = loader.warehouse.names();
-    History::of(names, table).forget(transaction).await?;
     let lost = loader.catalog.with_rows(transaction, &dataset.table).await?;
+    let is_there = !transaction.columns(table).await?.is_empty();
+    if !is_there || !lost.is_empty() {
+        History::of(names, table).forget(transaction).await?;
+    }
     if lost.is_empty() {
         return Ok(None);
     }
-    let why = format!("the table was not there any more when load {load_id} came");
+    let (state, how) = if is_there { ("empty", "emptied") } else { ("not there any more", "dropped") };
+    let why = format!("the table was {state} when load {load_id} came");
     loader.catalog.lose(transaction, &lost, &why).await?;
-    Ok(Some(TableChange::LostRows { shown: names.shown(table), loads: lost.len() as u64 }))
+    Ok(Some(TableChange::LostRows { shown: names.shown(table), how, loads: lost.len() as u64 }))
 }
 
 /// Creates PostgreSQL's schema if it was dropped since the program began.

@@ -139,6 +139,9 @@ pub enum CheckError {
     /// The file does not fit its plugin.
     #[error("{0}")]
     Shape(String),
+    /// A part of a file, by its name.
+    #[error("{0}: {1}")]
+    Part(String, Box<CheckError>),
     /// A limit of Arrow.
     #[error("cannot make columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
@@ -165,9 +168,12 @@ pub async fn check(path: &Path, plugins: &Plugins, limits: Limits) -> Result<Vec
     if let Some((first, _)) = taken.first_mut() {
         leave_out(first, &passed);
     }
+    let is_part = taken.len() + passed.len() > 1;
     for (mut source, dataset) in taken {
         source.with_options(&dataset.stated);
-        checked.push(check_part(&mut source, &name, &dataset).await?);
+        let part = check_part(&mut source, &name, &dataset).await;
+        let of_part = |error| CheckError::Part(source.name().to_owned(), Box::new(error));
+        checked.push(if is_part { part.map_err(of_part)? } else { part? });
     }
     Ok(checked)
 }

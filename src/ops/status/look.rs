@@ -9,7 +9,9 @@ use super::{DatabaseStatus, Found, Need, full};
 use crate::app::App;
 use crate::catalog::{Extent, Period};
 use crate::dataset::plugin::Plugins;
-use crate::load::deletion_log::{DeletionLog, DeletionRecord, fix_of_another, of_another, of_lost, of_retracted};
+use crate::load::deletion_log::{
+    DeletionLog, DeletionRecord, by_dropped_table, fix_of_another, of_another, of_dropped, of_lost, of_retracted,
+};
 use crate::ops::connect::{self, Usage};
 use crate::ops::schedule::{Scheduled, Schedules};
 use crate::settings::{Settings, database_file, without_password};
@@ -113,7 +115,11 @@ pub async fn look(settings: &Settings, app: Option<&App>, now: DateTime<Utc>) ->
     if !elsewhere.is_empty() {
         unreadable.push(Need { what: of_another(&elsewhere), fix: fix_of_another(folder) });
     }
-    for line in here {
+    for (table, loads) in by_dropped_table(&here) {
+        let (what, fix) = of_dropped(table, &loads, folder);
+        unreadable.push(Need { what, fix });
+    }
+    for line in here.into_iter().filter(|line| !line.dropped) {
         let DeletionRecord { load, source, table, retracted, .. } = &line;
         let (what, fix) = if *retracted { of_retracted(&line, folder) } else { of_lost(&line, folder) };
         unreadable.push(Need { what: format!("load {load} ({source} into {table}): {what}"), fix });
@@ -229,6 +235,7 @@ async fn ask(app: &App, schedules: &Schedules, now: DateTime<Utc>) -> anyhow::Re
             .collect(),
         emptied: app.workspace.catalog.emptied().await?,
         gone: app.workspace.catalog.gone(Extent::Glance).await?,
+        lost: app.workspace.catalog.lost().await?,
         ..Default::default()
     })
 }

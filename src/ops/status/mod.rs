@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::needs::{absent_need, database_needs, failed_need, short, stuck, troubles, waits};
-use crate::catalog::{Emptied, Failure, Gone, LastRun, Total};
+use crate::catalog::{Emptied, Failure, Gone, LastRun, LoadLine, Total};
 use crate::ops::schedule::Scheduled;
 use crate::source::FailedFile;
 use crate::telemetry::progress::{FileStep, Running};
@@ -21,7 +21,7 @@ use crate::worker::{Held, IN_TURN, State, Waiting};
 pub use self::disks::full;
 pub use self::look::look;
 pub use self::needs::Need;
-pub(super) use self::needs::{closed, rows_gone, silent};
+pub(super) use self::needs::{closed, rows_gone, rows_lost, silent};
 
 /// The state of a project.
 #[derive(Debug, Serialize)]
@@ -104,6 +104,9 @@ pub struct DatabaseStatus {
     /// The tables without the rows that their loads brought; they are among the needs.
     #[serde(skip)]
     pub gone: Vec<Gone>,
+    /// The lost loads that none has made good; they are among the needs.
+    #[serde(skip)]
+    pub lost: Vec<LoadLine>,
 }
 
 /// The findings that a status is made of.

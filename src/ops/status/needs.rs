@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{DatabaseStatus, Watcher, moment, span};
-use crate::catalog::{Emptied, Gone, LastRun, PIPELINE};
+use crate::catalog::{Emptied, Gone, LastRun, LoadLine, PIPELINE};
+use crate::load::retract::plugin_of;
 use crate::ops::schedule::Scheduled;
 use crate::source::FailedFile;
 use crate::text::counted;
@@ -157,7 +158,11 @@ pub(super) fn waits(waiting: &[Waiting], unwatched: bool, now: DateTime<Utc>, st
 pub(super) fn failed_need(failed: &FailedFile) -> Need {
     let (name, file) = (&failed.name, failed.shown_as());
     match &failed.note {
-        Some(note) => Need { what: format!("{file}: {}", note.error), fix: note.fix.clone() },
+        Some(note) => {
+            // Of an archive or a workbook, the part that failed first.
+            let part = note.file.split_once('/').map_or_else(String::new, |(_, part)| format!(" ({part})"));
+            Need { what: format!("{file}{part}: {}", note.error), fix: note.fix.clone() }
+        }
         None => Need {
             what: format!("{file} lies there, and no reason beside it"),
             fix: format!("see app why {name}; app retry moves it back"),
@@ -184,6 +189,42 @@ pub(in crate::ops) fn rows_gone(Gone { table, loads, rows, there }: &Gone) -> Ne
     }
 }
 
+/// Loads of a table that are named.
+const NAMED: usize = 10;
+
+/// The lost loads that none has made good, a need for each table.
+pub(in crate::ops) fn rows_lost(lost: &[LoadLine]) -> Vec<Need> {
+    let mut by_table: BTreeMap<&str, Vec<&LoadLine>> = BTreeMap::new();
+    for load in lost {
+        by_table.entry(&load.dataset).or_default().push(load);
+    }
+    let rows = |load: &LoadLine| counted(load.rows_loaded.unsigned_abs(), "row");
+    let need = |(table, loads): (&str, Vec<&LoadLine>)| {
+        let all: u64 = loads.iter().map(|load| load.rows_loaded.unsigned_abs()).sum();
+        let named = loads.iter().take(NAMED).map(|load| format!("load {} ({}, {})", load.id, load.source, rows(load)));
+        let more = match loads.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more: app loads"),
+        };
+        let again = match loads.iter().find_map(|load| plugin_of(load.position.as_deref()?)) {
+            Some(plugin) => {
+                format!("app pull {plugin} --restart, after app drop staging.{table}, brings all of them again")
+            }
+            None => "drop their files in again, or restore a backup".to_owned(),
+        };
+        Need {
+            what: format!(
+                "staging.{table} lacks {} of {}, lost with a table that somebody dropped or emptied by hand: {}{more}",
+                counted(all, "row"),
+                counted(loads.len() as u64, "load"),
+                named.collect::<Vec<_>>().join(", ")
+            ),
+            fix: format!("{again}; app retract LOAD says that the rows of a load may go"),
+        }
+    };
+    by_table.into_iter().map(need).collect()
+}
+
 pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
     let mut needs = Vec::new();
     if let Some(error) = &database.error {
@@ -206,6 +247,7 @@ pub(super) fn database_needs(database: &DatabaseStatus) -> Vec<Need> {
         ),
     }));
     needs.extend(database.gone.iter().map(rows_gone));
+    needs.extend(rows_lost(&database.lost));
     if let Some(LastRun { failed: true, finished, error, .. }) = &database.pipeline {
         let error = error.as_deref().unwrap_or("no reason was kept");
         needs.push(Need {

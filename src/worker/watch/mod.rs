@@ -332,8 +332,12 @@ impl Watch {
 
     fn see(&mut self, seen: Seen, arrival: Arrival) {
         if let Some(why) = seen.left {
-            if let Some(often) = self.named.comes(&seen.name, Instant::now()) {
-                info!(file.path = &*seen.name.to_string_lossy(), "left where it is: {why}{often}");
+            let name = seen.name.to_string_lossy();
+            match self.named.comes(&seen.name, Instant::now()) {
+                // Another name follows.
+                Some(often) if seen.is_on_its_way() => info!(file.path = &*name, "left where it is: {why}{often}"),
+                Some(often) => warn!(file.path = &*name, "left where it is: {why}{often}"),
+                None => {}
             }
             return;
         }

@@ -63,6 +63,8 @@ pub(super) struct Stretch {
     base: usize,
     /// True if the record that was just cut has quotes that are not doubled.
     loose: bool,
+    /// True if the input ends without a line end behind the record that was just cut.
+    unended: bool,
 }
 
 /// The end of parsing in a stretch.
@@ -166,6 +168,7 @@ impl Stretch {
                         self.cells.truncate(first);
                     } else {
                         let loose = std::mem::take(&mut self.loose);
+                        self.unended = closing && next == end && dialect.is_of_lines();
                         let (start, end) = (at as u32, end as u32);
                         let row = Row { line: position.line, start, end, width: Width::Even, loose };
                         self.record(pending, row, first, frame, &filter, stray, position);
@@ -290,6 +293,11 @@ impl Stretch {
         } else if position.apart {
             let detail = format!("below a blank line: {}, the header has {width}", counted(got as u64, "cell"));
             Some(reject(Reason::OtherTable).detail(detail))
+        } else if self.unended && self.cells.len() - first < width && is_text(raw) {
+            let cells = counted((self.cells.len() - first) as u64, "cell");
+            let detail =
+                format!("the file seems to be cut: its last line has no end, and {cells} of the header's {width}");
+            Some(reject(Reason::Unended).detail(detail))
         } else if is_again {
             Some(reject(Reason::HeaderAgain))
         } else if position.below_other {
@@ -366,6 +374,11 @@ impl Stretch {
 }
 
 const NULL: Cell = Cell { start: 0, end: 0, null: true };
+
+/// True if a record can be kept: else it is refused by its bytes.
+fn is_text(raw: &[u8]) -> bool {
+    memchr(0, raw).is_none() && std::str::from_utf8(raw).is_ok()
+}
 
 /// True if a test has planted this fault: something is passed over as if it were not there.
 pub(super) fn is_armed(fault: &str) -> bool {
