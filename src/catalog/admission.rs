@@ -22,8 +22,13 @@ pub(super) const ONCE_LOADED: [Status; 4] = [Status::Loaded, Status::Replaced, S
 /// The ledger's answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// A new load with this number; the dataset is locked for it until the transaction ends.
-    New(i64),
+    /// A new load; the dataset is locked for it until the transaction ends.
+    New {
+        /// Its number.
+        load: i64,
+        /// True if the same content had come into the table before.
+        repeats: bool,
+    },
     /// As [`Admission::New`]: the same content was loaded before, and its rows are gone.
     Again(i64, Missing),
     /// The same content was loaded before, and is in the table in part: another load would double those rows.
@@ -200,7 +205,7 @@ impl Catalog {
             ..self.line(table, source, Some(profile), Status::Claimed)
         };
         let load_id = self.open(transaction, line).await?;
-        let Some(missing) = missing else { return Ok(Admission::New(load_id)) };
+        let Some(missing) = missing else { return Ok(Admission::New { load: load_id, repeats: !ever.is_empty() }) };
         if !missing.is_in_part() {
             let why = format!("its rows were not in the table any more when load {load_id} brought the same content");
             self.lose(transaction, &[missing.load], &why).await?;
@@ -235,7 +240,7 @@ impl Catalog {
                 repeat: Set(number(recorded.len() as u64)),
                 ..self.line(table, source, Some(profile), Status::Claimed)
             };
-            return Ok(Admission::New(self.open(transaction, line).await?));
+            return Ok(Admission::New { load: self.open(transaction, line).await?, repeats: false });
         }
         Ok(match first_of(&recorded)? {
             Some(load) => Admission::Finished(load),

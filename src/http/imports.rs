@@ -192,6 +192,9 @@ async fn push(
 )]
 async fn claimed(api: Shared, Path(claim): Path<String>) -> Result<Answer<Pushed>, Problem> {
     let app = api.app()?;
+    if !api.folder.is_dir() {
+        return Err(Problem::later("imports/ is not there, so it is not known what waits in it"));
+    }
     let found = Pushed::of(app, &api.folder, &claim).await?;
     match found.loads.is_empty() && found.status != "waiting" {
         true => Err(Problem::missing(format!("no file that was pushed has the claim {}", shown(&claim)))),

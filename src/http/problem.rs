@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::ops::rejects::RejectsError;
 use crate::text::chain;
+use crate::text::secrets::hidden;
 use crate::warehouse::WarehouseError;
 
 /// Seconds after which a request may go well that met a database which does not answer.
@@ -85,6 +86,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Problem { status, detail, fix, headers } = self;
         let title = status.canonical_reason().unwrap_or("Unknown");
+        let (detail, fix) = (hidden(&detail).into_owned(), fix.map(|fix| hidden(&fix).into_owned()));
         let document = ProblemDocument { kind: "about:blank", title, status: status.as_u16(), detail, fix };
         let mut response = (status, Json(document)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

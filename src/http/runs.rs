@@ -265,7 +265,10 @@ async fn start(api: &Arc<Api>, name: &str) -> Result<RunLine, Problem> {
     let (api, app, begun) = (Arc::clone(api), Arc::clone(app), run.clone());
     let runs = api.runs.clone();
     runs.spawn(async move {
-        let stop = api.ends();
+        let stop = async {
+            api.ends().await;
+            "the program was stopped"
+        };
         match Box::pin(carry_out(&app, &api.folder, &begun, stop)).await {
             Ok(did) => info!("{}: {}", begun.name, did.words),
             Err(error) => error!("{} failed: {}", begun.name, chain(&error)),

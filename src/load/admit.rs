@@ -52,7 +52,7 @@ pub(super) async fn begin<'a>(
     if loader.destination.is_none() {
         loader.deletions.reconcile(&loader.catalog, &loader.alerts, server.as_deref()).await?;
     }
-    Ok(Work { loader, dataset, transaction, server, load_id: 0 })
+    Ok(Work { loader, dataset, transaction, server, load_id: 0, repeats: false })
 }
 
 /// Asks the ledger if the content is new to its table.
@@ -64,8 +64,12 @@ pub(super) async fn admit<'a>(
     let Work { loader, dataset, .. } = work;
     let claim = loader.catalog.claim(&mut *work.transaction, &request(dataset, input, profile), profile).await?;
     work.load_id = match claim {
-        Admission::New(load_id) => load_id,
+        Admission::New { load, repeats } => {
+            work.repeats = repeats;
+            load
+        }
         Admission::Again(load_id, missing) => {
+            work.repeats = true;
             say_missing(loader, dataset, input.name(), load_id, missing);
             load_id
         }

@@ -1,7 +1,8 @@
 //! The dependencies of a load, and none of the rest of the program.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::deletion_log::DeletionLog;
 use super::order::Order;
@@ -29,6 +30,8 @@ pub struct Loader {
     pub limits: Limits,
     /// Files in hand, in the order in which they get their numbers.
     pub order: Arc<Order>,
+    /// Tables without an index over a key, as far as this program has looked: none has to be dropped where files are appended.
+    pub keyless: Mutex<HashSet<String>>,
     /// State of repeated loads.
     pub tries: Tries,
     /// Deletion log of the folder.
@@ -62,6 +65,7 @@ impl Loader {
             exports,
             limits: Limits::default(),
             order: Arc::default(),
+            keyless: Mutex::default(),
             tries: Tries::new(clock),
             deletions: DeletionLog::of(imports),
             alerts: Alerts::default(),

@@ -194,4 +194,6 @@ struct Work<'a> {
     server: Option<String>,
     /// Number of the load in the ledger; 0 before it is admitted.
     load_id: i64,
+    /// True if the same content had come into the table before.
+    repeats: bool,
 }

@@ -1,5 +1,7 @@
 //! The table made ready for an input's rows.
 
+use std::sync::PoisonError;
+
 use tracing::{info, warn};
 
 use super::staging::{Plan, ReadyTable, TableChange, ready_table, shares_columns};
@@ -68,11 +70,17 @@ pub(super) async fn ready<'a>(
             let key = (dataset.key.as_slice(), dataset.optional_key.as_slice());
             let upsert = Upsert::new(names, &table, &plan.shape, known, key, is_new, load_id);
             upsert.begin(transaction).await?;
+            loader.keyless.lock().unwrap_or_else(PoisonError::into_inner).remove(&dataset.table);
             Some(upsert)
         }
         Mode::Append | Mode::Replace => {
-            if !is_new {
-                drop_keys(transaction, loader.warehouse.names(), &table, None).await?;
+            // Another program's upsert of the table is seen by the next start.
+            let is_keyless = || loader.keyless.lock().unwrap_or_else(PoisonError::into_inner);
+            if !is_new
+                && !is_keyless().contains(&dataset.table)
+                && !drop_keys(transaction, loader.warehouse.names(), &table, None).await?
+            {
+                is_keyless().insert(dataset.table.clone());
             }
             None
         }

@@ -88,7 +88,7 @@ pub(super) async fn record(
         });
     }
     loader.catalog.keep_beside(transaction, load_id, &beside).await?;
-    let all_good = match brings(dataset, input, &profile.hash, &books) {
+    let all_good = match brings(work.repeats, dataset, input, &profile.hash, &books) {
         Some(brings) => loader.catalog.make_good(transaction, &dataset.table, load_id, brings).await?,
         None => false,
     };
@@ -116,14 +116,21 @@ pub(super) async fn record(
     })
 }
 
-/// Content by which a load makes lost loads of its table good.
-fn brings<'a>(dataset: &Dataset, input: &'a Input, hash: &'a str, books: &RowCounts) -> Option<Brings<'a>> {
+/// Content by which a load makes lost loads of its table good; `repeats` is true if the same content had come before.
+fn brings<'a>(
+    repeats: bool,
+    dataset: &Dataset,
+    input: &'a Input,
+    hash: &'a str,
+    books: &RowCounts,
+) -> Option<Brings<'a>> {
     match (dataset.mode, input.window()) {
         // An empty file that takes the place of nothing is no proof.
         (Mode::Replace, _) => (books.loaded > 0).then_some(Brings::Table),
         (_, Some(Window { position, .. })) => {
             State::asks_for_all(position.from.as_ref(), &position.to).then_some(Brings::Stream(&position.stream))
         }
+        _ if !repeats => None,
         _ if dataset.adds_repeats() => Some(Brings::OneContent(hash)),
         _ => Some(Brings::Content(hash)),
     }
@@ -131,7 +138,7 @@ fn brings<'a>(dataset: &Dataset, input: &'a Input, hash: &'a str, books: &RowCou
 
 /// Commits a load, tells what it brought, and publishes its rejects.
 pub(super) async fn commit(work: Work<'_>, input: &Input, recorded: Recorded) -> Result<LoadReport, LoadError> {
-    let Work { loader, transaction, server, load_id, dataset } = work;
+    let Work { loader, transaction, server, load_id, dataset, .. } = work;
     fail::fail_point!("finished");
     transaction.commit().await?;
     fail::fail_point!("committed");

@@ -60,19 +60,21 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
 }
 
 /// Drops the indexes over keys of a table but the one of this name: over a key that its plugin had before, over the key as it
-/// was compared while its texts were numbers. They would refuse rows that are right now. Nobody else's has such a name.
+/// was compared while its texts were numbers. They would refuse rows that are right now. Nobody else's has such a name. Returns true if there was one.
 pub(crate) async fn drop_keys(
     transaction: &mut dyn Transaction,
     names: &Names,
     table: &Table,
     but: Option<&str>,
-) -> Result<(), WarehouseError> {
+) -> Result<bool, WarehouseError> {
     let indexes = transaction.query(&names.engine.indexes_of(names, table), &[]).await?;
     let own = indexes.iter().filter_map(|row| row.text(0)).filter(|name| name.starts_with(INDEX));
+    let mut dropped = false;
     for other in own.filter(|name| Some(*name) != but) {
         transaction.execute(&names.engine.drop_index(&names.table(table), other), &[]).await?;
+        dropped = true;
     }
-    Ok(())
+    Ok(dropped)
 }
 
 impl<'a> Upsert<'a> {

@@ -46,7 +46,13 @@ pub fn runner(app: &Arc<App>, imports: &Path) -> anyhow::Result<Arc<Runner>> {
 /// The error of the run, or one that says that it goes on already.
 pub async fn by_hand(app: &App, imports: &Path, name: &str, stop: impl Future<Output = ()>) -> anyhow::Result<Did> {
     match begin(app, name).await? {
-        Begun::New(run) => carry_out(app, imports, &run, stop).await,
+        Begun::New(run) => {
+            let stop = async {
+                stop.await;
+                "stopped by hand"
+            };
+            carry_out(app, imports, &run, stop).await
+        }
         Begun::GoesOn(run) => {
             anyhow::bail!("{name} runs already ({}): wait for its end, see app schedule", run.program)
         }
@@ -85,7 +91,7 @@ pub async fn begin(app: &App, name: &str) -> anyhow::Result<Begun> {
     }
 }
 
-/// Carries out a run that has begun, and records its end; returns the result in words. `stop` ends it before its end.
+/// Carries out a run that has begun, and records its end; returns the result in words. `stop` ends it before its end, with its reason.
 ///
 /// # Errors
 /// The error of the run.
@@ -93,13 +99,13 @@ pub async fn carry_out(
     app: &App,
     imports: &Path,
     run: &RunLine,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = &'static str>,
 ) -> anyhow::Result<Did> {
     let (catalog, clock) = (&app.loader.catalog, &app.loader.clock);
     let work = Box::pin(async { perform(app, imports, &Client::new(clock)?, &run.name).await });
     let done = tokio::select! {
         done = attended(catalog, clock, run, work) => done,
-        () = stop => Some(Err(anyhow::anyhow!("stopped by hand"))),
+        why = stop => Some(Err(anyhow::anyhow!(why))),
     };
     let done = done.unwrap_or_else(|| Err(anyhow::anyhow!("another program has taken it over")));
     let end = match &done {
