@@ -42,7 +42,7 @@ fn in_words(alteration: &Alteration) -> Option<String> {
     match alteration {
         Alteration::Add(column) | Alteration::Refer { column, .. } => Some(format!("column {} added", column.name)),
         Alteration::Cast(TableColumn { name, declared }) | Alteration::Retype(TableColumn { name, declared }) => {
-            let word = type_of(declared).map_or(declared.as_str(), Type::word);
+            let word = type_of(declared).map_or(declared.as_str(), |kind| kind.word());
             Some(format!("column {name} is {word}"))
         }
         Alteration::Rename { from, to } => Some(format!("column {from} is called {to}")),
