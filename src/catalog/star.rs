@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use models::{load, star, star_load, star_reject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Insert, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, Insert, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use super::{LoadStatus, number};
@@ -208,22 +209,31 @@ impl Catalog {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Loads into these tables after one that were replaced as a whole: their files and numbers.
+    /// Loads into these tables that were replaced as a whole before a table of the star was built from them: their files
+    /// and numbers. They came after `last`, and after that table's last build: of that, `last` tells less where later
+    /// loads were retracted.
     ///
     /// # Errors
     /// The database's error.
-    pub async fn replaced_after(
+    pub async fn replaced_unseen(
         &self,
         transaction: &mut dyn Transaction,
         tables: &[String],
         last: i64,
+        star: &str,
     ) -> Result<Vec<String>, WarehouseError> {
+        let built =
+            star::Entity::find().select_only().column(star::Column::Name).filter(star::Column::Name.eq(star)).filter(
+                Expr::col((star::Entity, star::Column::BuiltAt))
+                    .gte(Expr::col((load::Entity, load::Column::FinishedAt))),
+            );
         let query = load::Entity::find()
             .select_only()
             .columns([load::Column::Source, load::Column::Id])
             .filter(load::Column::Dataset.is_in(tables))
             .filter(load::Column::Status.eq(LoadStatus::Replaced))
             .filter(load::Column::Id.gt(last))
+            .filter(Expr::exists(built.into_query()).not())
             .order_by_asc(load::Column::Id);
         let found = self.rows(transaction, self.build(&query.into_query())).await?;
         let words = |row: &Row| Ok(format!("{}, load {}", row.get::<String>(0)?, row.get::<i64>(1)?));

@@ -84,7 +84,7 @@ pub(super) async fn plan(settings: &Settings, wanted: Plan) -> anyhow::Result<En
     let app = daemon::look(settings).await?;
     let options = Options { select, full, allow_drop, accept_guard, dry: true };
     let report = pipeline::run_with(&app.workspace, &options).await.map_err(|error| wrong_selection(error.into()))?;
-    let changed = report.changes.iter().any(|change| change.changed() > 0);
+    let changed = report.changes.iter().any(TableChange::is_change);
     if sql && !json && !changed && report.sql.is_empty() {
         return Ok(End::Done);
     }
@@ -171,7 +171,10 @@ pub(super) fn print(changes: &[TableChange], started: Instant, json: bool) -> an
         )?;
     }
     let all: u64 = changes.iter().map(TableChange::changed).sum();
-    let what = if all == 0 { "0 changes: the star was up to date".to_owned() } else { counted(all, "change") };
+    let what = match changes.iter().any(TableChange::is_change) {
+        true => counted(all, "change"),
+        false => "0 changes: the star was up to date".to_owned(),
+    };
     writeln!(screen::stdout(), "{what}; {:.1} s. Next: app --analysis", started.elapsed().as_secs_f64())?;
     Ok(End::Done)
 }

@@ -55,8 +55,9 @@ impl Build<'_> {
         self.all(sql.keep_lacking(&lacking)).await?;
         self.must_be_named(&dimension).await?;
         self.stand(&dimension).await?;
-        if dimension.remembers {
-            self.remember(&dimension, rows).await?;
+        match dimension.remembers {
+            true => self.remember(&dimension, rows).await?,
+            false => self.forget_memory(&dimension.sql).await?,
         }
         self.forget_retracted_loads().await?;
         let highest = self.merge(&dimension).await?;
@@ -87,12 +88,7 @@ impl Build<'_> {
         header.fits(columns).map_err(|why| self.model.error_of_word(why))?;
         let sql = self.dimension_sql(header, rows).with_newest(rows.newest).with_long_keys(self.plan.long_keys);
         self.must_differ(&sql.table_columns(), Some(&self.id()))?;
-        // Rows that staging has lost still count for the past, and so do rows of a select that dates them by the newest
-        // load.
-        let forgets = rows.replaced || rows.upserted;
-        let sums_up = !rows.source.has_lineage() && (sql.is_dated_by_load() || !rows.grows);
-        let remembers = if sql.is_historic() { forgets || sums_up } else { rows.is_whole };
-        let keeps = !sql.is_historic() && rows.replaced && !remembers;
+        let (remembers, keeps) = (rows.remembers(header), rows.keeps(header));
         let restricted = match work {
             Work::Loads(loads) if loads.gone.is_empty() && !remembers => Some(loads),
             _ => None,
@@ -149,7 +145,7 @@ impl Build<'_> {
 
     /// Alters a table with these columns to those of its file.
     async fn stand_again(&mut self, dimension: &DimensionPlan<'_>, key_is_renamed: bool) -> Result<(), RunError> {
-        let DimensionPlan { header, sql, .. } = dimension;
+        let DimensionPlan { header, sql, remembers, keeps, .. } = dimension;
         let stands = self.existing().await?;
         self.must_keep_key(dimension).await?;
         self.all(sql.create_retired()).await?;
@@ -173,7 +169,9 @@ impl Build<'_> {
         if is_indexed_anew {
             self.execute(&sql.drop_index()).await?;
         }
-        let columns = Columns { all: &sql.table_columns(), key: &header.key, ..Columns::default() };
+        let columns =
+            Columns { all: &sql.table_columns(), key: &header.key, keeps: *remembers || *keeps, ..Columns::default() };
+        self.all(sql.forget_unknown(&stands)).await?;
         self.reshape(&stands, &columns).await?;
         self.keep_names(sql).await?;
         // After the columns, because PostgreSQL alters no table with pending reference checks.
@@ -337,17 +335,18 @@ impl Build<'_> {
     async fn count_members(&mut self) -> Result<i64, RunError> {
         let (id, table) = (self.id(), self.shown());
         let found = self.query(&format!("select count(*) - 1, max({id}) from {table}")).await?;
-        if let Some(members) = self.members_query() {
-            self.change.members = Some(self.count(&members).await?);
-        }
+        self.change.members = self.members().await?;
         let Some(row) = found.first() else { return Ok(0) };
         self.change.rows = row.get::<i64>(0)?.unsigned_abs();
         Ok(row.get::<Option<i64>>(1)?.unwrap_or_default())
     }
 
-    /// Returns the query for the number of members, if they have versions.
-    fn members_query(&self) -> Option<String> {
-        let Kind::Dimension(header) = &self.model.header.kind else { return None };
+    /// Returns the number of members, if they have versions.
+    pub(super) async fn members(&mut self) -> Result<Option<u64>, RunError> {
+        let Kind::Dimension(header) = &self.model.header.kind else { return Ok(None) };
+        if header.history.is_empty() {
+            return Ok(None);
+        }
         let keys: Vec<_> = header.key.iter().map(|key| quote(key)).collect();
         let members = format!(
             "select count(*) from (select 1 as one from {} where {} <> {UNKNOWN} group by {}) as m",
@@ -355,7 +354,7 @@ impl Build<'_> {
             self.id(),
             keys.join(", ")
         );
-        (!header.history.is_empty()).then_some(members)
+        self.count(&members).await.map(Some)
     }
 
     /// Brings a dimension of days up to date.

@@ -104,7 +104,7 @@ impl Build<'_> {
                     ))
                     .into());
             }
-            if !target.is_comparable(given) || (infers && !target.takes(given)) {
+            if !target.is_comparable(given) {
                 return Err(self.model
                     .error_of_word(format!(
                         "dimensions: {column} is {}, and {name} knows its members by {}, which is {}: cast one of them in its select",

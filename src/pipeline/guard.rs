@@ -57,7 +57,8 @@ impl Run<'_> {
         }
         let change = self.changes.iter().find(|change| change.table == model.name);
         let before = self.plan.states.get(&model.name).map(|state| state.rows).unwrap_or_default();
-        (before, change.map(|change| change.deleted).unwrap_or_default())
+        // A row that came in this run, and that a later turn gives another key, was not there before.
+        (before, change.map(|change| change.deleted.min(before)).unwrap_or_default())
     }
 }
 

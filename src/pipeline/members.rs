@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::RunError;
 use super::build::{Build, Inferred};
 use super::fact::FactPlan;
 use super::run::Run;
 use super::session::Session;
 use super::tables::Standing;
 use super::work::Work;
+use super::{RunError, TableChange};
 use crate::project::{DimensionUse, Fact, Missing, Model, key_column};
 use crate::sql::{Names, Table, TableColumn, TableDef, quote};
 use crate::star::{FactSql, NEEDED, NEW, NeededSql, Reference, Target};
@@ -128,6 +128,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Counts the members of changed dimensions that facts gave some, or that lost some, after their turn.
+    pub(super) async fn count_members(&mut self) -> Result<(), RunError> {
+        for model in &self.plan.selected {
+            let is_uncounted =
+                |one: &TableChange| one.table == model.name && one.members.is_none() && one.changed() > 0;
+            let Some(at) = self.changes.iter().position(is_uncounted) else { continue };
+            self.changes[at].members = self.at(model).members().await?;
+        }
+        Ok(())
+    }
+
     /// Deletes inferred members whose facts are gone; returns true if there were any.
     pub(super) async fn forget_inferred(&mut self) -> Result<bool, RunError> {
         let plan = self.plan;
@@ -174,6 +185,7 @@ impl Run<'_> {
         self.has_forgotten(&model.name, forgotten, &pointing).await?;
         for change in self.changes.iter_mut().filter(|change| change.table == model.name) {
             change.rows = change.rows.saturating_sub(forgotten);
+            change.members = None;
             change.deleted += forgotten;
         }
         Ok(forgotten)

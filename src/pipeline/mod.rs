@@ -13,6 +13,7 @@ mod explode;
 mod fact;
 mod guard;
 mod insert;
+mod kept_types;
 mod lacking;
 mod long_keys;
 mod members;
@@ -51,6 +52,9 @@ pub use checks::Finding;
 use run::{Stopped, attempt};
 use view_deps::ViewDeps;
 pub(crate) use views::given_by_views;
+
+/// The number of altered columns that are named.
+const ALTERED_SHOWN: usize = 5;
 
 /// The options of a run.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +123,9 @@ pub struct TableChange {
     pub deleted: u64,
     /// New rows of a dimension that are another version of an existing member.
     pub new_versions: u64,
+    /// The table's columns that were added, renamed, retyped or dropped, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub altered: Vec<String>,
     /// Members whose last version ended.
     pub closed: u64,
     /// Overwritten rows of a fact that now point to another member.
@@ -144,6 +151,11 @@ impl TableChange {
         self.inserted + self.updated + self.deleted
     }
 
+    /// Returns true if rows or columns changed.
+    pub fn is_change(&self) -> bool {
+        self.changed() > 0 || !self.altered.is_empty()
+    }
+
     /// Returns the number of new rows that are no further versions of members: new members, facts.
     pub fn new_rows(&self) -> u64 {
         self.inserted.saturating_sub(self.new_versions)
@@ -154,6 +166,7 @@ impl TableChange {
         self.inserted += again.inserted;
         self.updated += again.updated;
         self.deleted += again.deleted;
+        self.altered.extend(again.altered);
         self.repointed += again.repointed;
         self.inferred += again.inferred;
         (self.rows, self.rejected) = (again.rows, again.rejected);
@@ -179,6 +192,9 @@ impl TableChange {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", grouped(count)))
         .collect();
+        said.extend(self.altered.iter().take(ALTERED_SHOWN).cloned());
+        let others = self.altered.len().saturating_sub(ALTERED_SHOWN);
+        said.extend((others > 0).then(|| format!("{others} more columns altered")));
         said.extend(self.nulls.iter().map(|(key, count)| format!("{} NULL {key}", grouped(*count))));
         said.extend(self.unknown.iter().map(|(key, count)| format!("{} unknown {key}", grouped(*count))));
         said.join(", ")

@@ -60,6 +60,17 @@ impl Build<'_> {
         Ok(())
     }
 
+    /// Forgets all that a dimension without a memory remembers: it would go on from there when it has one again.
+    pub(super) async fn forget_memory(&mut self, sql: &DimensionSql) -> Result<(), RunError> {
+        let seen = Table { schema: Schema::Catalog, name: format!("{}_seen", self.model.name) };
+        if self.session.transaction.columns(&seen).await?.is_empty() {
+            return Ok(());
+        }
+        self.execute(&sql.drop_seen()).await?;
+        let (catalog, transaction) = (&self.plan.workspace.catalog, &mut *self.session.transaction);
+        Ok(catalog.forget_remembered(transaction, &self.model.name, None).await?)
+    }
+
     /// Passes the rows of retracted loads on to the next load that is not retracted, where that says them, too. Returns
     /// the loads that came next; the newest one, `whole`, gives its rows by itself.
     async fn pass_on(&mut self, sql: &DimensionSql, whole: Option<i64>) -> Result<BTreeSet<i64>, RunError> {
@@ -117,7 +128,8 @@ impl Build<'_> {
         let tables: Vec<_> = self.plan.made_of(self.model).map(|table| table.name.clone()).collect();
         let last = self.last_seen().unwrap_or_default();
         let catalog = &self.plan.workspace.catalog;
-        let missed = catalog.replaced_after(&mut *self.session.transaction, &tables, last).await?;
+        let (transaction, star) = (&mut *self.session.transaction, &self.model.name);
+        let missed = catalog.replaced_unseen(transaction, &tables, last, star).await?;
         if !missed.is_empty() {
             let some: Vec<_> = missed.iter().take(MISSED_SHOWN).map(|file| format!("({file})")).collect();
             warn!(

@@ -10,7 +10,7 @@ use super::rows::Rows;
 use crate::catalog::{ChangedView, ViewsOver};
 use crate::project::{Kind, ModelError};
 use crate::schema::Type;
-use crate::sql::{Output, Table, TableColumn, type_of};
+use crate::sql::{Output, Schema, Table, TableColumn, type_of};
 use crate::warehouse::{Alteration, Altered, DroppedView};
 
 /// The columns of a file.
@@ -23,16 +23,32 @@ pub(super) struct Columns<'a> {
     pub(super) references: BTreeMap<String, String>,
     /// The columns of a fact's grain, whose rows go on under the same values in a wider type.
     pub(super) grain: &'a [String],
+    /// True if rows may stay that the select does not give any more, with their attributes.
+    pub(super) keeps: bool,
 }
 
 /// Returns true if each value of a column has one of the other's type that means the same.
-fn widens(from: &TableColumn, to: &TableColumn) -> bool {
+pub(super) fn widens(from: &TableColumn, to: &TableColumn) -> bool {
     matches!(
         (type_of(&from.declared), type_of(&to.declared)),
         (Some(_), Some(Type::Text))
             | (Some(Type::Bigint), Some(Type::Numeric | Type::Double))
             | (Some(Type::Date), Some(Type::Timestamp))
     )
+}
+
+/// Returns an alteration of a table of the star in words; `None` for one of staging.
+fn in_words(alteration: &Alteration) -> Option<String> {
+    match alteration {
+        Alteration::Add(column) | Alteration::Refer { column, .. } => Some(format!("column {} added", column.name)),
+        Alteration::Cast(TableColumn { name, declared }) | Alteration::Retype(TableColumn { name, declared }) => {
+            let word = type_of(declared).map_or(declared.as_str(), |kind| kind.word());
+            Some(format!("column {name} is {word}"))
+        }
+        Alteration::Rename { from, to } => Some(format!("column {from} is called {to}")),
+        Alteration::Drop { name } => Some(format!("column {name} dropped")),
+        Alteration::Widen { .. } => None,
+    }
 }
 
 impl Build<'_> {
@@ -84,11 +100,15 @@ impl Build<'_> {
 
     /// Alters the table to these columns. New ones are added, obsolete ones are dropped where that is allowed. The values
     /// of a changed type go, because they are computed anew; only those that tell rows apart are cast: a dimension's
-    /// `key` and times, and a fact's grain.
+    /// `key` and times, and a fact's grain; and all of a table that keeps rows.
     pub(super) async fn reshape(&mut self, stands: &[TableColumn], says: &Columns<'_>) -> Result<bool, RunError> {
         let is_time = |name: &String| !says.key.is_empty() && ["valid_from", "valid_to"].contains(&name.as_str());
         let is_cast = |old: &TableColumn, new: &TableColumn| {
-            says.key.contains(&new.name) || is_time(&new.name) || (says.grain.contains(&new.name) && widens(old, new))
+            let is_known = type_of(&old.declared).is_some() && type_of(&new.declared).is_some();
+            (says.keeps && is_known)
+                || says.key.contains(&new.name)
+                || is_time(&new.name)
+                || (says.grain.contains(&new.name) && widens(old, new))
         };
         let mut alterations = Vec::new();
         for old in stands {
@@ -183,6 +203,9 @@ impl Build<'_> {
             true => ViewsOver::default(),
             false => plan.workspace.catalog.views_over(transaction, std::slice::from_ref(table)).await?,
         };
+        if table.schema == Schema::Datawarehouse {
+            self.change.altered.extend(alterations.iter().filter_map(in_words));
+        }
         let own_views: Vec<_> = plan.own_views.iter().cloned().chain(views.tables()).collect();
         let done = transaction.alter(table, alterations, &own_views).await;
         let Altered { dropped, statements } = done.map_err(|error| self.model.error(error.to_string()))?;
@@ -205,6 +228,11 @@ impl Build<'_> {
             let view = plan.names.shown(&view);
             match dropped {
                 _ if has_turn => {}
+                // A dry run leaves them as they are.
+                None if plan.options.dry => {}
+                Some(why) if plan.options.dry => {
+                    warn!(view, "the view could not be read any more and would be dropped: {why}; fix its file");
+                }
                 None => info!(view, "the view is translated anew, because what it reads has other columns"),
                 Some(why) => warn!(
                     view,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::RunError;
 use super::build::Build;
 use crate::catalog::{History, Workspace, columns_read, describe_views};
-use crate::project::{Kind, Model, ModelError};
+use crate::project::{Dimension, Kind, Model, ModelError};
 use crate::schema::{OWN_COLUMNS, Type};
 use crate::sql::{Names, Output, Schema, Select, Table, TableColumn, described, type_of};
 use crate::sql_check::{gives_empty, reading_empty};
@@ -104,11 +104,33 @@ impl Build<'_> {
         if let Some(Staged { newest, replaced: true, .. }) = one.map(|table| self.plan.staged(table)) {
             (rows.is_whole, rows.whole) = (true, newest);
         }
+        if let Kind::Dimension(header) = &model.header.kind {
+            let kept = self.kept_types(header, &rows).await?;
+            if !kept.is_empty() {
+                rows.source.give_types(&kept);
+                rows.all = rows.source.sql(&written(model, &rows.select, names, &columns)?);
+            }
+        }
         Ok(Some(rows))
     }
 }
 
 impl Rows {
+    /// Returns true if a dimension remembers rows that staging has lost: they still count for the past. So do rows of a
+    /// select that dates them by the newest load.
+    pub(super) fn remembers(&self, header: &Dimension) -> bool {
+        let is_summed_up = !self.source.has_lineage() && (header.at.is_none() || !self.grows);
+        match header.history.is_empty() {
+            true => self.is_whole,
+            false => self.replaced || self.upserted || is_summed_up,
+        }
+    }
+
+    /// Returns true if members without a row stay in a dimension.
+    pub(super) fn keeps(&self, header: &Dimension) -> bool {
+        header.history.is_empty() && self.replaced && !self.is_whole
+    }
+
     /// Returns true if decimals tell the rows of a fact apart: they were once kept with all their digits.
     pub(super) fn has_decimal_grain(&self, model: &Model) -> bool {
         let (Kind::Fact(header) | Kind::Bridge(header, _)) = &model.header.kind else { return false };

@@ -88,6 +88,7 @@ impl<'a> Run<'a> {
             members_went = true;
             self.settle().await?;
         }
+        self.count_members().await?;
         self.must_not_dangle(members_went).await?;
         self.check().await?;
         Ok(self.drop_undeclared().await?)
@@ -153,6 +154,7 @@ impl<'a> Run<'a> {
             self.tables.set(&name, standing);
             for change in self.changes.iter_mut().filter(|change| change.table == name) {
                 change.rows += members;
+                change.members = None;
                 change.inserted += members;
                 change.inferred += members;
             }

@@ -1,5 +1,7 @@
 //! The rows of a model as a select: that of its file, with columns or arrays turned into rows and repeats left out.
 
+use std::collections::BTreeMap;
+
 use crate::project::{Header, Kind};
 use crate::schema::{LINE_COLUMN, LOAD_COLUMN, SYSTEM_COLUMNS, Type};
 use crate::sql::{Engine, TableColumn, quote, type_of};
@@ -13,6 +15,8 @@ pub struct Source {
     lineage: bool,
     shape: Shape,
     distinct: bool,
+    /// The types that the select gives of columns that have others.
+    given: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +71,17 @@ impl Source {
             (None, None) => Shape::Plain,
         };
         let lineage = row_wise && !header.distinct && header.kind != Kind::View;
-        Ok(Source { engine, columns, lineage, shape, distinct: header.distinct })
+        Ok(Source { engine, columns, lineage, shape, distinct: header.distinct, given: BTreeMap::new() })
+    }
+
+    /// Gives columns other types than the select does.
+    pub fn give_types(&mut self, types: &[TableColumn]) {
+        for TableColumn { name, declared } in types {
+            for column in self.columns.iter_mut().filter(|column| column.name == *name) {
+                let given = std::mem::replace(&mut column.declared, declared.clone());
+                self.given.insert(name.clone(), given);
+            }
+        }
     }
 
     /// Returns the columns of its rows, without [lineage](Source::has_lineage) unless a table or view selects it.
@@ -132,7 +146,22 @@ impl Source {
                 format!("select {} from ({rows}) as u where u.{} is not null", all.join(", "), quote(into))
             }
         };
+        let rows = if self.given.is_empty() { rows } else { self.converted(&rows) };
         if self.distinct { without_repeats(self.engine, &self.columns, &format!("({rows})")) } else { rows }
+    }
+
+    /// Returns these rows with the types that columns were given.
+    fn converted(&self, rows: &str) -> String {
+        let value = |TableColumn { name, declared }: &TableColumn| {
+            let name_of = format!("c.{}", quote(name));
+            let Some(given) = self.given.get(name) else { return name_of };
+            format!("{} as {}", self.engine.converted(given, declared, &name_of), quote(name))
+        };
+        let mut list: Vec<_> = self.columns.iter().map(value).collect();
+        list.extend(
+            [LOAD_COLUMN, LINE_COLUMN].iter().filter(|_| self.lineage).map(|name| format!("c.{}", quote(name))),
+        );
+        format!("select {} from ({rows}) as c", list.join(", "))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Corners of the declared star: first errors, unique members, weights, calendars that get shorter, and the plan as SQL.
 
+use sluice::load::retract::retract;
 use sluice::pipeline::{self, Options};
 
 use crate::support::process::{app, stderr, stdout};
@@ -15,6 +16,7 @@ cases! {
         members_that_share_a_unique_value_are_at_fault,
         a_weight_that_is_null_is_at_fault,
         a_weight_is_a_number,
+        weights_sum_to_one_by_a_millionth_a_row,
         weights_are_of_the_selects_own_groups,
         rows_left_out_are_not_weighed,
         groups_are_members_and_decimals_are_values,
@@ -169,6 +171,39 @@ async fn a_weight_is_a_number(database: TestDatabase, workdir: Workdir) -> Outco
     let header = "kind: bridge\ndimensions: {acc: dim_acc, cust: dim_cust}\nweight: w\ngroup: [acc]";
     model(&workdir, "bridge_ac", header, "select acc, cust, 1 = 1 as w from staging.r")?;
     holds(&run_fails(&database, &workdir).await?, "weight: w is boolean")
+}
+
+async fn weights_sum_to_one_by_a_millionth_a_row(database: TestDatabase, workdir: Workdir) -> Outcome {
+    bridge(&database, &workdir, "B,1,1\n").await?;
+    for (weights, is_one) in [
+        ("0.333333 0.333333 0.333333", true),
+        ("0.33333 0.33333 0.33333", false),
+        ("0.166667 0.166667 0.166667 0.166667 0.166667 0.166667", true),
+        ("0.142857 0.142857 0.142857 0.142857 0.142857 0.142857 0.142857", true),
+        ("0.3333333333333333 0.3333333333333333 0.3333333333333333", true),
+        ("0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1", true),
+        ("0.500002 0.5", true),
+        ("0.500003 0.5", false),
+        ("0.499998 0.5", true),
+        ("0.499997 0.5", false),
+        ("1.000001", true),
+        ("1.000002", false),
+        ("-0.25 1.25", true),
+        ("-0.25 1.250003", false),
+        ("1001 -1000", false),
+    ] {
+        let rows: Vec<_> =
+            weights.split(' ').enumerate().map(|(place, weight)| format!("A,{place},{weight}\n")).collect();
+        let load = workdir.load(&database, "r.csv", format!("acc,cust,w\n{}", rows.concat())).await?.load_id;
+        for select in ["acc, cust, w", "acc, cust, cast(w as double precision) as w"] {
+            let header = "kind: bridge\ndimensions: {acc: dim_acc, cust: dim_cust}\nweight: w\ngroup: [acc]";
+            model(&workdir, "bridge_ac", header, &format!("select {select} from staging.r"))?;
+            let done = pipeline::run(&workdir.app(&database).workspace).await;
+            same((weights, done.is_ok()), (weights, is_one))?;
+        }
+        retract(&workdir.app(&database).loader, load, true).await?;
+    }
+    Ok(())
 }
 
 async fn weights_are_of_the_selects_own_groups(database: TestDatabase, workdir: Workdir) -> Outcome {

@@ -13,6 +13,7 @@ cases! {
         a_fact_keeps_its_rows,
         rows_of_members_that_change_are_not_gone,
         a_bridge_whose_weights_change_loses_no_row,
+        a_first_build_takes_nothing,
         a_guard_is_of_a_table;
 }
 
@@ -195,4 +196,19 @@ async fn a_guard_is_of_a_table(database: TestDatabase, workdir: Workdir) -> Outc
         holds(&refused(&database, &workdir).await?, why)?;
     }
     Ok(())
+}
+
+/// The bridge has another turn when the fact behind it has made members.
+async fn a_first_build_takes_nothing(database: TestDatabase, workdir: Workdir) -> Outcome {
+    model(&workdir, "dim_c", "kind: dimension\nkey: [id]", "select id, city from staging.c")?;
+    model(&workdir, "dim_t", "kind: dimension\nkey: [tag]\ndistinct: true", "select tag from staging.o")?;
+    let bridge = "kind: bridge\ndistinct: true\ndimensions: {id: dim_c, tag: dim_t}\nguard: {gone_at_most: 20 %}";
+    model(&workdir, "bridge_t", bridge, "select id, tag from staging.o")?;
+    let fact = "kind: fact\ngrain: [oid]\ndimensions: {id: {dimension: dim_c, missing: infer}}";
+    model(&workdir, "fact_o", fact, "select oid, id from staging.o")?;
+    workdir.load(&database, "c.csv", "id,city\n1,Bern\n").await?;
+    workdir.load(&database, "o.csv", "oid,id,tag\n1,1,a\n2,2,a\n3,3,b\n4,4,c\n").await?;
+    run(&database, &workdir).await?;
+    let bridged = "select b.id_key, b.tag_key from datawarehouse.bridge_t as b order by 1";
+    same(database.text(bridged).await?, "1|1\n2|1\n3|2\n4|3")
 }

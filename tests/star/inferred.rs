@@ -14,6 +14,7 @@ cases! {
         who_makes_a_member_keeps_it,
         a_part_forgets_members_where_facts_are_still_to_come,
         rows_left_out_make_no_members,
+        members_are_counted_at_the_end,
         versions_get_their_keys_back;
 }
 
@@ -239,4 +240,21 @@ async fn one_run_settles_what_facts_infer(database: TestDatabase, workdir: Workd
     pipeline::run_with(&workdir.app(&database).workspace, &Options { allow_drop: true, ..Options::default() }).await?;
     same(database.text("select members from datawarehouse.members").await?, "1")?;
     is_settled(&database, &workdir).await
+}
+
+async fn members_are_counted_at_the_end(database: TestDatabase, workdir: Workdir) -> Outcome {
+    workdir.write("sql/pipeline/dim_customer.sql", CUSTOMER)?;
+    workdir.write("sql/pipeline/fact_order.sql", order("infer", "infer"))?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Bern,2024-01-01\n1,Thun,2024-02-01\n").await?;
+    let orders = workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n1,7,8,2024-01-02\n").await?.load_id;
+    let told = |changes: &[pipeline::TableChange]| (changes[0].rows, changes[0].members);
+    same(told(&run(&database, &workdir).await?), (4, Some(3)))?;
+    // Facts make some in a run without news of the dimension, and others go.
+    workdir.load(&database, "orders.csv", "order_id,id,buyer,day\n2,9,9,2024-01-02\n").await?;
+    let changes = run(&database, &workdir).await?;
+    same(told(&changes), (5, Some(4)))?;
+    retract(&workdir.app(&database).loader, orders, true).await?;
+    workdir.load(&database, "customers.csv", "id,city,since\n1,Chur,2024-03-01\n").await?;
+    let changes = run(&database, &workdir).await?;
+    same(told(&changes), (4, Some(2)))
 }

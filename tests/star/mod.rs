@@ -9,6 +9,7 @@ pub mod grains;
 pub mod graph;
 pub mod guards;
 pub mod inferred;
+pub mod kept;
 pub mod lacking;
 pub mod members;
 pub mod model;
@@ -39,6 +40,7 @@ pub fn cases() -> Vec<Trial> {
         graph::cases(),
         guards::cases(),
         inferred::cases(),
+        kept::cases(),
         lacking::cases(),
         members::cases(),
         model::cases(),

@@ -2,6 +2,7 @@
 
 use sluice::pipeline::{self, Options};
 
+use crate::support::process::{app, stderr, stdout};
 use crate::support::star::{is_settled, run};
 use crate::support::{Outcome, TestDatabase, Workdir, cases, holds, same};
 
@@ -10,6 +11,7 @@ cases! {
         a_key_has_another_name,
         what_staging_has_lost_is_renamed_too,
         attributes_have_other_names,
+        a_plan_tells_of_columns,
         wrong_names_are_told;
 }
 
@@ -110,4 +112,27 @@ async fn wrong_names_are_told(database: TestDatabase, workdir: Workdir) -> Outco
         holds(&refused(&database, &workdir).await?, why)?;
     }
     Ok(())
+}
+
+async fn a_plan_tells_of_columns(database: TestDatabase, workdir: Workdir) -> Outcome {
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    dimension(&workdir, "key: [id]", "id, city")?;
+    workdir.write("sql/analysis/q.sql", "select city, count(*) as n from datawarehouse.dim_c group by city")?;
+    workdir.load(&database, "c.csv", "id,city,note\n7,Bern,\n8,Biel,\n").await?;
+    run(&database, &workdir).await?;
+    sluice::analysis::run(&workdir.app(&database).workspace).await?;
+    dimension(&workdir, "key: [no]\nwas: {no: id, town: city}", "id as no, city as town, note")?;
+    let output = app(&workdir, &["plan"], &settings)?;
+    let columns = "column id is called no, column city is called town, column note added (compared whole: ";
+    holds(&stdout(&output), columns)?;
+    holds(&stdout(&output), "Nothing was changed. Next: app --pipeline")?;
+    same(stderr(&output).contains("was dropped"), false)?;
+    holds(&stderr(&output), "the view could not be read any more and would be dropped: ")?;
+    same(database.text("select count(*) from datawarehouse.q").await?, "3")?;
+    let output = app(&workdir, &["--pipeline"], &settings)?;
+    holds(&stdout(&output), "0 changes; ")?;
+    holds(&stderr(&output), "was dropped")?;
+    let output = app(&workdir, &["plan"], &settings)?;
+    holds(&stdout(&output), "no change (nothing new)")?;
+    holds(&stdout(&output), "Nothing was changed. The star is up to date")
 }

@@ -14,6 +14,7 @@ cases! {
         versions_and_what_is_remembered_keep_their_keys,
         inferred_members_keep_their_keys,
         one_odd_value_names_no_member,
+        one_fraction_names_no_member_of_whole_numbers,
         days_become_times;
 }
 
@@ -203,6 +204,38 @@ async fn one_odd_value_names_no_member(database: TestDatabase, workdir: Workdir)
         "select oid, oid > 1 as p from staging.o",
     )?;
     holds(&run_fails(&database, &workdir).await?, "dim_p knows its members by id, which is bigint: cast one of them")
+}
+
+async fn one_fraction_names_no_member_of_whole_numbers(database: TestDatabase, workdir: Workdir) -> Outcome {
+    model(&workdir, "dim_p", "kind: dimension\nkey: [id]", "select id, name from staging.p")?;
+    for missing in ["unknown", "reject", "infer"] {
+        let header = format!("kind: fact\ngrain: [oid]\ndimensions: {{p: {{dimension: dim_p, missing: {missing}}}}}");
+        model(&workdir, &format!("fact_{missing}"), &header, "select oid, p from staging.o")?;
+    }
+    workdir.load(&database, "p.csv", "id,name\n82,a\n").await?;
+    workdir.load(&database, "o.csv", "oid,p\n1,82\n2,83\n").await?;
+    run(&database, &workdir).await?;
+    let members = |fact: &str| {
+        format!(
+            "select f.oid, d.id from datawarehouse.{fact} as f join datawarehouse.dim_p as d on d.dim_p_key = f.p_key order by 1"
+        )
+    };
+    let mut all = "1|82\n2|83".to_owned();
+    // A decimal, then a floating-point number.
+    for (place, odd) in [(3, "82.5"), (5, "1e-07")] {
+        workdir.load(&database, "o.csv", format!("oid,p\n{place},{odd}\n{},84\n", place + 1)).await?;
+        let changes = run(&database, &workdir).await?;
+        all += &format!("\n{place}|∅\n{}|84", place + 1);
+        same((odd, database.text(&members("fact_infer")).await?), (odd, all.clone()))?;
+        same((odd, database.text(&members("fact_unknown")).await?), (odd, all.clone()))?;
+        let known: Vec<_> = all.lines().filter(|line| !line.ends_with('∅')).collect();
+        same((odd, database.text(&members("fact_reject")).await?), (odd, known.join("\n")))?;
+        let infers = changes.iter().find(|change| change.table == "fact_infer");
+        let unknown = infers.and_then(|change| change.unknown.get("p_key"));
+        same((odd, unknown), (odd, Some(&((place - 1) / 2))))?;
+        is_settled(&database, &workdir).await?;
+    }
+    Ok(())
 }
 
 async fn days_become_times(database: TestDatabase, workdir: Workdir) -> Outcome {

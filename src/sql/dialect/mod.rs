@@ -1,6 +1,7 @@
 //! The differences between the engines, each as the thing that is asked for: nobody outside of `sql/` and `warehouse/`
 //! asks which engine it is.
 
+mod fitting;
 mod limits;
 mod rows;
 mod stretches;

@@ -48,7 +48,30 @@ impl Engine {
                 "case when cast(printf('%.15g', {value}) as real) = {value} then printf('%.15g', {value}) \
                  when {value} is not null then printf('%!.17g', {value}) end"
             ),
+            // Its text depends on the session.
+            (Engine::Postgres, Some(Type::Timestamptz)) => {
+                format!("cast({value} at time zone 'UTC' as text) || '+00:00'")
+            }
             _ => format!("cast({value} as text)"),
+        }
+    }
+
+    /// A value of one type as one of another; decimals keep their digits. SQLite has times as text.
+    pub fn converted(self, from: &str, declared: &str, value: &str) -> String {
+        match (self, type_of(declared)) {
+            (_, Some(Type::Text)) if type_of(from) != Some(Type::Numeric) => self.plain_text(from, value),
+            (Engine::Sqlite, Some(Type::Boolean)) if type_of(from) == Some(Type::Text) => {
+                format!("case {value} when 'true' then 1 when 'false' then 0 end")
+            }
+            (Engine::Sqlite, Some(Type::Date)) => format!("substr({value}, 1, 10)"),
+            (Engine::Sqlite, Some(Type::Timestamp)) => {
+                format!("case length({value}) when 10 then {value} || ' 00:00:00' else {value} end")
+            }
+            (Engine::Sqlite, Some(Type::Timestamptz)) => format!(
+                "case when length({value}) = 10 then {value} || ' 00:00:00+00:00' when {value} like '%+%' then {value} \
+                 else {value} || '+00:00' end"
+            ),
+            _ => format!("cast({value} as {declared})"),
         }
     }
 

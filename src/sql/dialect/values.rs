@@ -161,6 +161,29 @@ impl Engine {
         }
     }
 
+    /// A number in billionths, rounded, as a whole number; NULL for one that is 1000 or more from 0. Decimals that are kept
+    /// as texts are cut by their digits.
+    pub fn billionths(self, number: &str) -> String {
+        match self {
+            Engine::Postgres => format!(
+                "case when abs(cast({number} as numeric)) < 1000 then round(cast({number} as numeric) * 1000000000) end"
+            ),
+            Engine::Sqlite => {
+                let behind = format!("(substr({number}, instr({number}, '.') + 1) || '0000000000')");
+                let fraction = format!(
+                    "(cast(substr({behind}, 1, 9) as integer) + (substr({behind}, 10, 1) >= '5')) * case when {number} like '-%' then -1 \
+                     else 1 end"
+                );
+                format!(
+                    "case when abs(cast({number} as real)) < 1000 then case when typeof({number}) <> 'text' or {number} glob '*[eE]*' \
+                     then cast(round(cast({number} as real) * 1000000000) as integer) \
+                     when instr({number}, '.') = 0 then cast({number} as integer) * 1000000000 \
+                     else cast({number} as integer) * 1000000000 + {fraction} end end"
+                )
+            }
+        }
+    }
+
     /// A condition behind [`Engine::is_same`] for columns of decimals: 1.1 and 1.10 are equal, but not the same.
     pub fn and_same_scale(self, one: &str, other: &str) -> String {
         match self {

@@ -302,6 +302,15 @@ impl DimensionSql {
         format!("update {} set {} where {} = {UNKNOWN}", self.table, set.join(", "), self.id)
     }
 
+    /// Takes the texts from the unknown member that columns of another type would not take, out of a table with these.
+    pub fn forget_unknown(&self, stands: &[TableColumn]) -> Option<String> {
+        let is_text = |column: &TableColumn| type_of(&column.declared) == Some(Type::Text);
+        let was_text = |column: &&TableColumn| stands.iter().any(|old| old.name == column.name && is_text(old));
+        let set: Vec<_> = self.columns.iter().filter(|column| !is_text(column)).filter(was_text).collect();
+        let set: Vec<_> = set.iter().map(|column| format!("{} = null", quote(&column.name))).collect();
+        (!set.is_empty()).then(|| format!("update {} set {} where {} = {UNKNOWN}", self.table, set.join(", "), self.id))
+    }
+
     fn keys(&self) -> Vec<String> {
         self.key.iter().map(|column| quote(&column.name)).collect()
     }

@@ -63,8 +63,8 @@ impl Target {
         matches!(classes, [Class::Text, Class::Number] | [Class::Number, Class::Text])
     }
 
-    /// Returns true if any value of a fact's column can be a member: fractions do not fit an integer key.
-    pub fn takes(&self, given: &TableColumn) -> bool {
+    /// Returns true if any number of a fact's column can be a member: fractions do not fit an integer key.
+    fn takes(&self, given: &TableColumn) -> bool {
         let has_fraction =
             |column: &TableColumn| matches!(type_of(&column.declared), Some(Type::Numeric | Type::Double));
         Class::of(&self.key.declared) != Class::Number || has_fraction(&self.key) || !has_fraction(given)
@@ -340,6 +340,11 @@ impl FactSql {
         match (target.is_spelled(column), Class::of(&column.declared)) {
             (true, Class::Text) => format!("({})", self.engine.number_of_text(&target.key.declared, &name)),
             (true, _) => self.engine.plain_text(&column.declared, &name),
+            // A number with a fraction names no member.
+            (false, Class::Number) if !target.takes(column) => {
+                let text = self.engine.plain_text(&column.declared, &name);
+                format!("({})", self.engine.number_of_text(&target.key.declared, &format!("({text})")))
+            }
             (false, _) => as_named(self.engine, &target.key.declared, &name),
         }
     }

@@ -1,4 +1,4 @@
-//! The weights of a bridge: within a group of the select's rows they sum to 1.
+//! The weights of a bridge: within a group of the select's rows they sum to 1, to a millionth for each row.
 
 use super::super::class::Class;
 use super::super::dimension::as_named;
@@ -12,8 +12,8 @@ const SHARE: &str = "sluice_share";
 /// The columns with the first place of a group.
 const PLACE: [&str; 2] = ["sluice_load", "sluice_line"];
 
-/// The largest difference of a sum from 1: thirds are written with some digits only.
-const TOLERANCE: &str = "0.000001";
+/// The largest difference of a sum from 1, in billionths for each row: thirds are written with some digits only.
+const TOLERANCE: u32 = 1_000;
 
 impl Weight {
     /// Checks that a bridge's weights are numbers.
@@ -48,9 +48,10 @@ impl FactSql {
             first = format!(", min({load}) as {}, min({line}) as {}", quote(LOAD_COLUMN), quote(LINE_COLUMN));
         }
         let (sum, lacks) = (self.engine.sum(SHARE), format!("count({SHARE}) < count(*)"));
+        let billionths = self.engine.billionths(SHARE);
         format!(
             "select {group}, case when {lacks} then null else {sum} end as weight{first} from ({rows}) as w group by {group} \
-             having {lacks} or abs({sum} - 1) > {TOLERANCE}"
+             having {lacks} or count({billionths}) < count(*) or abs(sum({billionths}) - 1000000000) > {TOLERANCE} * count(*)"
         )
     }
 

@@ -164,10 +164,11 @@ impl Transaction for PostgresTransaction {
         alterations: &[Alteration],
         own_views: &[Table],
     ) -> Result<Altered, WarehouseError> {
-        let clauses: Vec<_> = alterations.iter().map(clause).collect();
-        if clauses.is_empty() {
+        if alterations.is_empty() {
             return Ok(Altered::default());
         }
+        let stands = self.columns(table).await?;
+        let clauses: Vec<_> = alterations.iter().map(|one| clause(one, &stands)).collect();
         let sql = format!("alter table {} {}", self.names.table(table), clauses.join(", "));
         if alterations.iter().all(|one| matches!(one, Alteration::Add(_) | Alteration::Refer { .. })) {
             self.lookout.over(self.transaction.execute(safe(sql.clone()))).await?;
@@ -247,7 +248,8 @@ impl Transaction for PostgresTransaction {
     }
 }
 
-fn clause(alteration: &Alteration) -> String {
+/// The clause of a statement that alters a table with these columns.
+fn clause(alteration: &Alteration, stands: &[TableColumn]) -> String {
     match alteration {
         Alteration::Add(column) => format!("add column {} {}", quote(&column.name), column.declared),
         Alteration::Refer { column, .. } => {
@@ -255,7 +257,9 @@ fn clause(alteration: &Alteration) -> String {
         }
         Alteration::Cast(column) => {
             let (name, declared) = (quote(&column.name), &column.declared);
-            format!("alter column {name} type {declared} using {name}::{declared}")
+            let from = stands.iter().find(|old| old.name == column.name).map_or("", |old| old.declared.as_str());
+            let value = Engine::Postgres.converted(from, declared, &name);
+            format!("alter column {name} type {declared} using {value}")
         }
         Alteration::Retype(column) => {
             let (name, declared) = (quote(&column.name), &column.declared);

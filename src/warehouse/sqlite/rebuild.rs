@@ -7,20 +7,7 @@ use sqlx::{Executor, SqliteConnection};
 use super::super::{Alteration, WarehouseError, text};
 use super::{quote, safe};
 use crate::schema::{Fits, Form, Type};
-use crate::sql::{Engine, type_of};
-
-/// Casts a value from one type to another; SQLite has times as text.
-fn cast(name: &str, from: &str, declared: &str) -> String {
-    match type_of(declared) {
-        Some(Type::Text) => Engine::Sqlite.plain_text(from, name),
-        Some(Type::Date) => format!("substr({name}, 1, 10)"),
-        Some(Type::Timestamp) => format!("case length({name}) when 10 then {name} || ' 00:00:00' else {name} end"),
-        Some(Type::Timestamptz) => format!(
-            "case when length({name}) = 10 then {name} || ' 00:00:00+00:00' when {name} like '%+%' then {name} else {name} || '+00:00' end"
-        ),
-        _ => format!("cast({name} as {declared})"),
-    }
-}
+use crate::sql::Engine;
 
 struct NewColumn {
     name: String,
@@ -85,7 +72,7 @@ pub(super) async fn alter(
             Alteration::Cast(new) => {
                 for column in columns.iter_mut().filter(|column| column.name == new.name) {
                     if !new.declared.is_empty() {
-                        column.value = cast(&quote(&new.name), &column.declared, &new.declared);
+                        column.value = Engine::Sqlite.converted(&column.declared, &new.declared, &quote(&new.name));
                     }
                     column.declared.clone_from(&new.declared);
                 }
