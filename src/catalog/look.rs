@@ -103,20 +103,6 @@ impl Catalog {
         self.read(query.into_query()).await
     }
 
-    /// The newest load that brought a content into this table, and whose rows were not taken away since.
-    ///
-    /// # Errors
-    /// The database's error.
-    pub async fn loaded_content(&self, table: &str, hash: &str) -> Result<Option<LoadLine>, WarehouseError> {
-        let query = load::Entity::find()
-            .filter(load::Column::Dataset.eq(table))
-            .filter(load::Column::Hash.eq(hash))
-            .filter(load::Column::Status.is_in([Status::Loaded, Status::Replaced]))
-            .order_by_desc(load::Column::Id)
-            .limit(1);
-        Ok(self.read(query.into_query()).await?.pop())
-    }
-
     /// The loads of a claim, oldest first: those of a file, or of its parts.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<Api>> {
 struct AllWaiting {
     /// The files, the oldest first.
     waiting: Vec<Waiting>,
+    /// Names of those that are being loaded.
+    in_hand: Vec<String>,
 }
 
 /// Lists files that are not loaded yet, each with the reason.
@@ -31,13 +33,15 @@ struct AllWaiting {
     tag = "files",
     responses(
         (status = 200, body = AllWaiting),
+        (status = "4XX", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "5XX", body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
 async fn waiting(api: Shared) -> Result<Answer<AllWaiting>, Problem> {
     let now = chrono::Utc::now();
     let found = status(look(&api.settings, Some(api.app()?), now).await, now);
-    Ok(Answer(AllWaiting { waiting: found.waiting }))
+    let in_hand = found.watching.into_iter().flat_map(|watcher| watcher.in_hand).collect();
+    Ok(Answer(AllWaiting { waiting: found.waiting, in_hand }))
 }
 
 /// Files that could not be loaded.
@@ -54,6 +58,7 @@ struct AllFailed {
     tag = "files",
     responses(
         (status = 200, body = AllFailed),
+        (status = "4XX", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "5XX", body = ProblemDocument, content_type = "application/problem+json")
     )
 )]

@@ -72,6 +72,7 @@ async fn is_ready(api: Shared) -> Result<Answer<Ready>, Problem> {
     let asked = tokio::time::timeout(PATIENCE, ready(app, &api.folder)).await;
     let found = asked.map_err(|_| Problem::later("the database does not answer"))?;
     match found.not.first() {
+        None if app.intake.folder().is_none() => Err(Problem::later("this program does not watch the folder yet")),
         None => Ok(Answer(found)),
         Some(why) => Err(Problem::later(why.clone())),
     }

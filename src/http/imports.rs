@@ -131,7 +131,7 @@ impl Wait {
     params(("name" = String, Path, description = "Name of the file, as it would have in imports/", example = "orders.csv"), Wait),
     request_body(content = String, content_type = "application/octet-stream", description = "The bytes of the file"),
     responses(
-        (status = 200, body = Pushed, description = "Loaded; or the same content was there before"),
+        (status = 200, body = Pushed, description = "Loaded; or the same content is in the table"),
         (status = 201, body = Pushed, description = "Received, to be loaded in its turn"),
         (status = 202, body = Pushed, description = "Not loaded in the time that the request waits"),
         (status = 207, body = Pushed, description = "Loaded, but for the records that were refused"),
@@ -149,6 +149,10 @@ async fn push(
 ) -> Result<Response, Problem> {
     let (app, wait) = (api.app()?, wait.time()?);
     may_be_called(app, &name)?;
+    if headers.contains_key(header::CONTENT_RANGE) {
+        let why = "Content-Range: a part of a file is no file; parts go to /uploads, by tus";
+        return Err(Problem::wrong(why));
+    }
     let most = api.settings.http.max_upload;
     if let Some(length) =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
@@ -160,20 +164,22 @@ async fn push(
     let upload = folder.begin_upload(None).map_err(unwritten)?;
     let written = append(&upload, body, most).await?;
     let Received { claim, hash } = receive(app, &folder, &upload, &name).await?;
-    // Of a file with several tables only the load tells.
-    let known = match (&wait, app.plugins.get().reach(&name).tables.as_deref()) {
-        (None, Some([table])) => app.workspace.catalog.loaded_content(table, &hash).await?,
-        _ => None,
+    let waiting = || Pushed {
+        name: name.clone(),
+        claim: claim.clone(),
+        hash: None,
+        bytes: None,
+        status: "waiting",
+        why: None,
+        loads: Vec::new(),
     };
     let mut found = match wait {
-        None => Pushed { name, claim, hash: None, bytes: None, status: "waiting", why: None, loads: Vec::new() },
-        Some(wait) => waited(&api, app, &claim, wait).await?,
+        None => waiting(),
+        // It was received, whatever the database says to a question.
+        Some(wait) => waited(&api, app, &claim, wait).await.unwrap_or_else(|_| waiting()),
     };
     (found.hash, found.bytes) = (Some(hash), Some(written));
-    let mut code = if wait.is_some() { found.code() } else { StatusCode::CREATED };
-    if let Some(line) = known {
-        (code, found.loads) = (StatusCode::OK, in_full(&app.workspace, vec![line]).await?);
-    }
+    let code = if wait.is_some() { found.code() } else { StatusCode::CREATED };
     let place = format!("/claims/{}", found.claim);
     Ok((code, [(header::LOCATION, place)], Answer(found)).into_response())
 }
@@ -205,8 +211,13 @@ async fn claimed(api: Shared, Path(claim): Path<String>) -> Result<Answer<Pushed
 /// Waits until a file is loaded and gone, or in `failed/`.
 async fn waited(api: &Api, app: &App, claim: &str, wait: Duration) -> Result<Pushed, Problem> {
     let end = Instant::now() + wait;
+    let ends = api.ends();
+    tokio::pin!(ends);
     while Instant::now() < end && claimed_file(&api.folder, claim)?.is_some() {
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = &mut ends => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
     Pushed::of(app, &api.folder, claim).await
 }

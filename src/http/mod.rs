@@ -96,22 +96,27 @@ impl Server {
     /// everything where there are no tokens; `ending` is true when the program is to end.
     ///
     /// # Errors
-    /// [`Usage`]: an address that others reach needs tokens; one that cannot be listened on.
+    /// [`Usage`]: an address that others reach needs tokens; one that cannot be listened on. A port that another program has.
     pub async fn listen(
         settings: &Settings,
         folder: &std::path::Path,
         is_open: bool,
         ending: watch::Receiver<bool>,
-    ) -> Result<Option<Server>, Usage> {
+    ) -> anyhow::Result<Option<Server>> {
         let Some(address) = settings.http.address else { return Ok(None) };
         let tokens = settings.tokens().map_err(|error| Usage(error.to_string()))?;
         if tokens.is_empty() && !address.ip().is_loopback() && !is_open {
             return Err(Usage(format!(
                 "HTTP_ADDR: others reach {address}, and API_TOKENS is not set: app token new NAME makes a token, 127.0.0.1 keeps others \
                  out, and --no-auth lets everybody who reaches it do everything"
-            )));
+            ))
+            .into());
         }
-        let cannot = |error: std::io::Error| Usage(format!("HTTP_ADDR: cannot listen on {address}: {error}"));
+        let cannot = |error: std::io::Error| {
+            let why = format!("HTTP_ADDR: cannot listen on {address}: {error}");
+            // Whoever has the port may leave it, so a later start may go well.
+            if error.kind() == std::io::ErrorKind::AddrInUse { anyhow::anyhow!(why) } else { Usage(why).into() }
+        };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let bound = listener.local_addr().map_err(cannot)?;
         let who = if tokens.is_empty() { "without a token" } else { "with a token" };

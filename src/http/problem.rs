@@ -134,12 +134,13 @@ impl From<RejectsError> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Problem {
-        Problem::wrong(rejection.body_text())
+        let why = rejection.body_text();
+        Problem::wrong(format!("behind the ?: {}", why.rsplit_once("query string: ").map_or(&*why, |(_, why)| why)))
     }
 }
 
 impl From<PathRejection> for Problem {
-    fn from(rejection: PathRejection) -> Problem {
-        Problem::wrong(rejection.body_text())
+    fn from(_: PathRejection) -> Problem {
+        Problem::wrong("the address has another kind of value in it than is expected there")
     }
 }

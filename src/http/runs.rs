@@ -20,7 +20,7 @@ use super::{Api, Shared};
 use crate::app::App;
 use crate::catalog::{ANALYSIS, PIPELINE, RunLine};
 use crate::ops::loads::moment;
-use crate::ops::schedule::{Begun, LastScheduled, Scheduled, Schedules, begin, carry_out};
+use crate::ops::schedule::{Begun, LastScheduled, SILENT, Scheduled, Schedules, begin, carry_out};
 use crate::text::chain;
 
 pub(super) fn of_readers() -> OpenApiRouter<Arc<Api>> {
@@ -45,9 +45,15 @@ pub(super) struct Run {
     run: LastScheduled,
 }
 
-impl From<&RunLine> for Run {
-    fn from(line: &RunLine) -> Run {
-        Run { id: id_of(line), name: line.name.clone(), run: LastScheduled::from(line) }
+impl Run {
+    /// A run as it stands at `now`: one whose program says nothing any more does not go on.
+    fn of(line: &RunLine, now: DateTime<Utc>) -> Run {
+        let mut run = LastScheduled::from(line);
+        if run.status == "running" && now - line.beat_at > SILENT {
+            run.status = "stopped".to_owned();
+            run.error = Some(format!("its program ({}) ended before it was done", line.program));
+        }
+        Run { id: id_of(line), name: line.name.clone(), run }
     }
 }
 
@@ -100,7 +106,8 @@ async fn list(api: Shared, Query(wanted): Query<Wanted>) -> Result<Answer<Runs>,
     let has_more = lines.len() as u64 > limit;
     lines.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = lines.last().filter(|_| has_more).map(|line| line.started_at);
-    Ok(Answer(Runs { runs: lines.iter().map(Run::from).collect(), next }))
+    let now = Utc::now();
+    Ok(Answer(Runs { runs: lines.iter().map(|line| Run::of(line, now)).collect(), next }))
 }
 
 /// Tells how a run stands.
@@ -120,7 +127,7 @@ async fn one(api: Shared, Path(id): Path<String>) -> Result<Answer<Run>, Problem
     let (name, tick) = id.rsplit_once('@').ok_or_else(missing)?;
     let tick = DateTime::parse_from_rfc3339(tick).map_err(|_| missing())?.with_timezone(&Utc);
     let line = api.app()?.workspace.catalog.run_of(name, tick).await?;
-    line.as_ref().map(|line| Answer(Run::from(line))).ok_or_else(missing)
+    line.as_ref().map(|line| Answer(Run::of(line, Utc::now()))).ok_or_else(missing)
 }
 
 /// The schedules.
@@ -278,7 +285,7 @@ async fn start(api: &Arc<Api>, name: &str) -> Result<RunLine, Problem> {
 }
 
 fn begun(line: &RunLine) -> Response {
-    let run = Run::from(line);
+    let run = Run::of(line, Utc::now());
     let place = format!("/runs/{}", run.id);
     (StatusCode::ACCEPTED, [(header::LOCATION, place)], Answer(run)).into_response()
 }

@@ -91,6 +91,9 @@ async fn offered(State(api): Shared) -> Response {
 )]
 async fn create(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     let app = api.app()?;
+    if headers.contains_key("upload-concat") {
+        return Err(Problem::wrong("Upload-Concat: that extension of tus is not understood"));
+    }
     let length = number(&headers, &LENGTH)?;
     let most = api.settings.http.max_upload;
     if length > most {

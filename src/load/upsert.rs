@@ -60,7 +60,8 @@ pub(crate) fn keeps_its_key(key: &[String], evolution: &Evolution) -> Result<(),
 }
 
 /// Drops the indexes over keys of a table but the one of this name: over a key that its plugin had before, over the key as it
-/// was compared while its texts were numbers. They would refuse rows that are right now. Nobody else's has such a name. Returns true if there was one.
+/// was compared while its texts were numbers. They would refuse rows that are right now. Nobody else's has such a name.
+/// Returns true if there was one.
 pub(crate) async fn drop_keys(
     transaction: &mut dyn Transaction,
     names: &Names,

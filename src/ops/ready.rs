@@ -6,7 +6,7 @@ use chrono::Utc;
 use rustix::fs::{Access, access};
 use serde::Serialize;
 
-use super::status::silent;
+use super::status::{full, silent};
 use crate::app::App;
 use crate::source::places;
 use crate::text::shown::path;
@@ -32,6 +32,9 @@ pub async fn ready(app: &App, folder: &Path) -> Ready {
         if access(place, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
             not.push(format!("{} cannot be read and written", path(place)));
         }
+    }
+    for place in full(&[folder.to_owned(), app.workspace.exports.clone()]) {
+        not.push(format!("the disk of {} is full", path(&place)));
     }
     let states: Vec<_> = places(folder).unwrap_or_default();
     let states: Vec<_> = states.iter().filter(|place| place.lives && place.watches).map(read_state).collect();

@@ -1,6 +1,6 @@
 //! A file that this program has claimed, and its ways from there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use super::folder::{FAILED, Home, MANIFEST, NOTE};
 use super::free_name::{note_name, nth_name};
 use super::owner::believed;
 use super::stamp::writer_of_opened;
-use super::{Dir, Partly, Stamp, Window, Writer};
+use super::{Dir, Note, Partly, Stamp, Window, Writer};
 use crate::text::rights::{explain, explain_folder};
 use crate::text::secrets::hidden;
 use crate::text::shown::json;
@@ -55,6 +55,13 @@ pub struct Failure<'a> {
     /// Record of its loaded parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partly: Option<&'a Partly>,
+}
+
+/// True if a file of ours is a reason that has lost its file; another one is a file that failed, with a reason of its own.
+fn is_left_reason(failed: &Dir, name: &OsStr) -> bool {
+    let is_reason = |text: Vec<u8>| serde_json::from_slice::<Note>(&text).is_ok();
+    failed.look(note_name(name, 1)).is_err()
+        && failed.note(name, &[rustix::process::geteuid().as_raw()]).is_ok_and(is_reason)
 }
 
 /// True if a folder takes no file for this reason.
@@ -306,9 +313,8 @@ impl ClaimedFile {
         for n in 1u32.. {
             let name = nth_name(&self.name, n);
             let note = note_name(&name, n);
-            // A reason of ours by that name has lost its file; any other file is somebody else's.
             let is_free = match failed.look(&note) {
-                Ok(meta) => meta.is_file() && self.home.us.made(&meta),
+                Ok(meta) => meta.is_file() && self.home.us.made(&meta) && is_left_reason(&failed, &note),
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             };
             if !is_free || failed.look(&name).is_ok() {

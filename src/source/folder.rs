@@ -349,6 +349,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_takes_the_place_of_no_failed_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        // One that looks like a reason has a reason of its own.
+        let like = r#"{"file":"x.csv","load":null,"error":"e","fix":"m","at":"2026-11-30T00:00:00Z"}"#;
+        for (name, text) in [("x.csv.error.json", like), ("x.csv", "x"), ("y.csv.error.json", "y"), ("y.csv", "z")] {
+            fs::write(dir.path().join(name), text).unwrap();
+            let at = "2026-11-30T00:00:00Z".to_owned();
+            let failure = Failure { file: name, load: None, error: "e", fix: "m", at, partly: None };
+            folder.claim(OsStr::new(name)).unwrap().fail(&failure).unwrap();
+        }
+        let failed = dir.path().join(FAILED);
+        assert_eq!(fs::read_to_string(failed.join("x.csv.error.json")).unwrap(), like);
+        assert_eq!(fs::read_to_string(failed.join("y.csv.error.json")).unwrap(), "y");
+        assert_eq!(fs::read_dir(failed).unwrap().count(), 8);
+    }
+
+    #[test]
     fn a_failure_stands_beside_its_file_however_long_the_name() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();

@@ -27,6 +27,9 @@ pub(super) const UPLOADS: &str = ".uploads";
 const ABOUT: &str = ".json";
 const ABOUT_NEW: &str = ".json.new";
 
+/// Time without a byte after which an upload in one piece is nobody's: its program was killed.
+const PIECE: Duration = Duration::from_secs(300);
+
 /// What is known of an upload that may come in parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
@@ -214,15 +217,17 @@ impl Folder {
     /// A folder that cannot be read.
     pub fn sweep_uploads(&self, age: Duration) -> io::Result<()> {
         let dir = self.uploads()?;
-        let is_fresh = |name: &OsStr| {
+        let is_fresh = |name: &OsStr, age: Duration| {
             let changed = dir.look(name).and_then(|meta| meta.modified());
             changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|since| since <= age))
         };
         for name in dir.names()? {
             let text = name.to_string_lossy();
             let id = text.split('.').next().unwrap_or_default();
+            let comes_in_parts = *text != *id || dir.look(format!("{id}{ABOUT}")).is_ok();
+            let age = if comes_in_parts { age } else { age.min(PIECE) };
             // What is known of an upload stays as long as its bytes come.
-            if !is_fresh(&name) && !is_fresh(OsStr::new(id)) {
+            if !is_fresh(&name, age) && !is_fresh(OsStr::new(id), age) {
                 dir.remove(&name)?;
             }
         }

@@ -122,6 +122,8 @@ async fn what_is_wrong_is_told_without_the_inside(database: TestDatabase, workdi
         ("GET", "/loads?before=9223372036854775808", 400),
         ("GET", "/rejects?load=7", 404),
         ("GET", "/runs/x", 404),
+        ("GET", "/loads?q=%00", 400),
+        ("GET", "/claims/%00", 400),
         ("POST", "/loads", 405),
         ("POST", "/loads/7/retract", 404),
         ("POST", "/failed/x/retry", 404),

@@ -34,11 +34,13 @@ async fn a_pushed_file_is_loaded_once(database: TestDatabase, workdir: Workdir) 
     same((first.status, fate(&first.json()?)), (200, json!(["loaded", [[1, "o", "loaded", 2, null]]])))?;
     same(first.json()?["hash"].as_str(), Some(blake3::hash(text.as_bytes()).to_hex().as_str()))?;
     same(first.json()?["bytes"].as_u64(), Some(text.len() as u64))?;
-    // The old load is named, whether the request waits or not.
+    // The old load is named by the answer that waits.
     let again = served.push("o.csv?wait=true", text)?;
     same((again.status, fate(&again.json()?)), (200, json!(["duplicate", [[2, "o", "duplicate", 0, 1]]])))?;
     let third = served.push("o.csv", text)?;
-    same((third.status, fate(&third.json()?)), (200, json!(["waiting", [[1, "o", "loaded", 2, null]]])))?;
+    same((third.status, fate(&third.json()?)), (201, json!(["waiting", []])))?;
+    // A part of a file is no file.
+    same(served.call("PUT", "/imports/o.csv", &[("content-range", "bytes 5-9/10")], b"1,a\n")?.status, 400)?;
     // The same content into another table is new.
     let other = served.push("p.csv", text)?;
     same((other.status, &other.json()?["status"]), (201, &json!("waiting")))?;

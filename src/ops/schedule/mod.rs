@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use self::perform::{Begun, Did, begin, by_hand, carry_out, runner};
+pub use self::perform::{Begun, Did, SILENT, begin, by_hand, carry_out, runner};
 use crate::catalog::{Catalog, RunLine};
 use crate::clock::Schedule;
 use crate::dataset::plugin::Plugins;

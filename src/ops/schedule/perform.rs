@@ -16,7 +16,7 @@ use crate::worker::{Runner, attended, this_program};
 use crate::{analysis, pipeline};
 
 /// Time without a sign of life after which a run by another program counts as broken off.
-const SILENT: TimeDelta = TimeDelta::seconds(90);
+pub const SILENT: TimeDelta = TimeDelta::seconds(90);
 
 /// The result of a run that is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
