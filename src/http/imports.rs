@@ -2,6 +2,7 @@
 //! the watch of the folder loads as all others.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Path, Query};
 use super::problem::{Problem, ProblemDocument};
+use super::uploads::OFFSET;
 use super::{Api, Shared};
 use crate::app::App;
 use crate::catalog::LoadStatus;
@@ -162,8 +164,9 @@ async fn push(
     }
     let folder = intake(app)?;
     let upload = folder.begin_upload(None).map_err(unwritten)?;
-    let written = append(&upload, body, most).await?;
-    let Received { claim, hash } = receive(app, &folder, &upload, &name).await?;
+    let mut file = held(&upload, 0)?;
+    let written = append(&mut file, body, 0, most).await?;
+    let Received { claim, hash } = receive(app, &folder, (&upload, &file), &name)?;
     let waiting = || Pushed {
         name: name.clone(),
         claim: claim.clone(),
@@ -256,13 +259,27 @@ pub(super) fn intake(app: &App) -> Result<Arc<Folder>, Problem> {
     app.intake.folder().ok_or_else(|| Problem::later("nobody watches the folder, or it is not there"))
 }
 
-/// Appends a body to an upload, which has so many bytes at most then; returns the number of its bytes. A cut body leaves what came.
-pub(super) async fn append(upload: &Upload, body: Body, most: u64) -> Result<u64, Problem> {
-    let mut file = upload.file().map_err(|error| match error.kind() {
+/// Holds the file of an upload, which is to have so many bytes: until it is dropped, nobody else appends to it or receives it.
+pub(super) fn held(upload: &Upload, bytes: u64) -> Result<File, Problem> {
+    let file = upload.file().map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => Problem::new(StatusCode::LOCKED, "another request sends this file now"),
+        io::ErrorKind::NotFound => {
+            Problem::new(StatusCode::CONFLICT, "another request has received it; ask for its offset")
+        }
         _ => unwritten(error),
     })?;
-    let (mut bytes, mut parts) = (upload.bytes().map_err(unwritten)?, body.into_data_stream());
+    match file.metadata().map_err(unwritten)?.len() {
+        there if there == bytes => Ok(file),
+        there => {
+            let why = format!("{there} bytes have come, not {bytes}");
+            Err(Problem::new(StatusCode::CONFLICT, why).with(OFFSET, there.to_string()))
+        }
+    }
+}
+
+/// Appends a body to a file of so many bytes, which has `most` of them at most then; returns their number. A cut body leaves what came.
+pub(super) async fn append(file: &mut File, body: Body, mut bytes: u64, most: u64) -> Result<u64, Problem> {
+    let mut parts = body.into_data_stream();
     loop {
         let Ok(part) = timeout(QUIET, parts.next()).await else {
             let why = format!("no byte came for {} s", QUIET.as_secs());
@@ -280,11 +297,16 @@ pub(super) async fn append(upload: &Upload, body: Body, most: u64) -> Result<u64
     Ok(bytes)
 }
 
-/// Makes a whole upload a file of the watch.
-pub(super) async fn receive(app: &App, folder: &Arc<Folder>, upload: &Upload, name: &str) -> Result<Received, Problem> {
+/// Makes a whole upload, whose file is held, a file of the watch.
+pub(super) fn receive(
+    app: &App,
+    folder: &Folder,
+    (upload, file): (&Upload, &File),
+    name: &str,
+) -> Result<Received, Problem> {
     let (hash, file) = tokio::task::block_in_place(|| {
         let hash = upload.hash()?;
-        io::Result::Ok((hash, folder.receive(upload, OsStr::new(name))?))
+        io::Result::Ok((hash, folder.receive(upload, file, OsStr::new(name))?))
     })
     .map_err(unwritten)?;
     let claim = file.claim().unwrap_or_default();
@@ -306,5 +328,31 @@ pub(super) fn unwritten(error: io::Error) -> Problem {
                 .fix("make room on it, and send the file again")
         }
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::About;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_part_that_comes_twice_is_appended_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let about = About { name: "x.csv".to_owned(), length: 8, received: None };
+        let upload = folder.begin_upload(Some(&about)).unwrap();
+        let status = |found: Result<File, Problem>| found.unwrap_err().into_response().status();
+        // Both have asked for the offset before one of them writes.
+        let mut first = held(&upload, 0).unwrap();
+        assert_eq!(status(held(&upload, 0)), StatusCode::LOCKED);
+        assert_eq!(append(&mut first, Body::from("a,b\n"), 0, 8).await.unwrap(), 4);
+        drop(first);
+        assert_eq!(status(held(&upload, 0)), StatusCode::CONFLICT);
+        let mut second = held(&upload, 4).unwrap();
+        assert_eq!(append(&mut second, Body::from("1,2\n3"), 4, 8).await.unwrap_err().into_response().status(), 413);
+        folder.receive(&upload, &second, OsStr::new("x.csv")).unwrap();
+        drop(second);
+        assert_eq!(status(held(&upload, 4)), StatusCode::CONFLICT);
     }
 }

@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest;
+use tracing::warn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Path;
-use super::imports::{append, intake, may_be_called, receive, unwritten};
+use super::imports::{append, held, intake, may_be_called, receive, unwritten};
 use super::problem::{Problem, ProblemDocument};
 use super::{Api, Shared};
 use crate::app::App;
@@ -29,7 +30,7 @@ const VERSION: &str = "1.0.0";
 pub(super) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
-const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+pub(super) const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
@@ -111,7 +112,7 @@ async fn create(State(api): Shared, headers: HeaderMap) -> Result<Response, Prob
     let place = format!("/uploads/{}", upload.id());
     let mut answer = (StatusCode::CREATED, [(header::LOCATION, place), (EXPIRES, expires())]).into_response();
     if length == 0 {
-        finished(app, &folder, &upload, about, &mut answer).await?;
+        finished(app, &folder, &upload, about, &mut answer)?;
     }
     Ok(answer)
 }
@@ -142,7 +143,7 @@ async fn offset(State(api): Shared, Path(id): Path<String>) -> Result<Response, 
     };
     if bytes == length {
         // A program that ended before it had received the whole file.
-        finished(app, &folder, &upload, about, &mut answer).await?;
+        finished(app, &folder, &upload, about, &mut answer)?;
     }
     put(&mut answer, OFFSET, &bytes.to_string());
     put(&mut answer, LENGTH, &length.to_string());
@@ -192,18 +193,19 @@ async fn patch(
     let mut answer = StatusCode::NO_CONTENT.into_response();
     let mut bytes = there;
     if about.received.is_none() {
-        let came = append(&upload, body, about.length).await;
+        let mut file = held(&upload, from)?;
+        let came = append(&mut file, body, from, about.length).await;
         if let Some(checksum) = checksum
             && !tokio::task::block_in_place(|| checksum.is_of(&upload, from)).map_err(unwritten)?
         {
-            upload.cut(from).map_err(unwritten)?;
+            file.set_len(from).map_err(unwritten)?;
             let status = StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST);
             return Err(Problem::new(status, "Upload-Checksum: the part has another one; it was left out"));
         }
         bytes = came?;
     }
     if bytes == about.length {
-        finished(app, &folder, &upload, about, &mut answer).await?;
+        finished(app, &folder, &upload, about, &mut answer)?;
     }
     put(&mut answer, OFFSET, &bytes.to_string());
     put(&mut answer, EXPIRES, &expires());
@@ -239,18 +241,16 @@ fn found(app: &App, id: &str) -> Result<(Arc<Folder>, Upload, About), Problem> {
 }
 
 /// Receives the file of a whole upload, once, and says its claim.
-async fn finished(
-    app: &App,
-    folder: &Arc<Folder>,
-    upload: &Upload,
-    about: About,
-    answer: &mut Response,
-) -> Result<(), Problem> {
+fn finished(app: &App, folder: &Folder, upload: &Upload, about: About, answer: &mut Response) -> Result<(), Problem> {
     let received = match about.received {
         Some(received) => received,
         None => {
-            let received = receive(app, folder, upload, &about.name).await?;
-            upload.know(&About { received: Some(received.clone()), ..about }).map_err(unwritten)?;
+            let file = held(upload, about.length)?;
+            let received = receive(app, folder, (upload, &file), &about.name)?;
+            // It was received, whether that can be noted or not.
+            if let Err(error) = upload.know(&About { received: Some(received.clone()), ..about }) {
+                warn!(claim = received.claim, "cannot note that an upload was received: {error}");
+            }
             received
         }
     };

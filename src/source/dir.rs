@@ -144,9 +144,20 @@ impl Dir {
     /// # Errors
     /// A file that cannot be opened, or is no such file.
     pub(crate) fn append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.open_to_append(name.as_ref(), OFlags::CREATE)
+    }
+
+    /// As [`Dir::append`], of a file that is there.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub(crate) fn append_to(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.open_to_append(name.as_ref(), OFlags::empty())
+    }
+
+    fn open_to_append(&self, name: &OsStr, more: OFlags) -> io::Result<File> {
         let how = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let name = one(name.as_ref())?;
-        let file = File::from(openat(&*self.folder, name, how | OFlags::CREATE, Mode::from_raw_mode(0o640))?);
+        let file = File::from(openat(&*self.folder, one(name)?, how | more, Mode::from_raw_mode(0o640))?);
         match why_not(&file.metadata()?) {
             Some(why) => Err(refused(why)),
             None => Ok(file),

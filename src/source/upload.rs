@@ -65,12 +65,12 @@ impl Upload {
         &self.id
     }
 
-    /// The file, to be appended to; one program at a time has it.
+    /// The file, to be appended to; whoever has it keeps all others out until it is dropped.
     ///
     /// # Errors
-    /// `WouldBlock` while another one has it.
+    /// `WouldBlock` while another one has it, `NotFound` once it was received.
     pub fn file(&self) -> io::Result<File> {
-        let file = self.dir.append(&self.id)?;
+        let file = self.dir.append_to(&self.id)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(std::fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
@@ -110,14 +110,6 @@ impl Upload {
                 read => each(&part[..read]),
             }
         }
-    }
-
-    /// Leaves out what is behind so many bytes.
-    ///
-    /// # Errors
-    /// A file that cannot be written.
-    pub fn cut(&self, bytes: u64) -> io::Result<()> {
-        self.file()?.set_len(bytes)
     }
 
     /// What is known of it; `None` where it comes in one piece.
@@ -199,12 +191,12 @@ impl Folder {
         Ok(about.map(|about| (upload, about)))
     }
 
-    /// Makes a whole upload a claimed file of this program, called `name`, on stable storage.
+    /// Makes a whole upload, of which `file` is held, a claimed file of this program, called `name`, on stable storage.
     ///
     /// # Errors
     /// A file that cannot be moved.
-    pub fn receive(&self, upload: &Upload, name: &OsStr) -> io::Result<ClaimedFile> {
-        upload.file()?.sync_all()?;
+    pub fn receive(&self, upload: &Upload, file: &File, name: &OsStr) -> io::Result<ClaimedFile> {
+        file.sync_all()?;
         let (file, place) = self.take((&upload.dir, OsStr::new(&upload.id)), name, &self.next_claim(), false)?;
         let file = file.hold(place);
         file.sync()?;
@@ -276,7 +268,9 @@ mod tests {
         assert!(folder.claims().unwrap().is_empty() && folder.upload(upload.id()).unwrap().is_none());
         let hash = upload.hash().unwrap();
         assert_eq!(hash, blake3::hash(b"a,b\n1,2\n").to_hex().to_string());
-        let file = folder.receive(&upload, OsStr::new("x.csv")).unwrap();
+        let file = folder.receive(&upload, &upload.file().unwrap(), OsStr::new("x.csv")).unwrap();
+        // Who comes late makes no second file.
+        assert_eq!(upload.file().unwrap_err().kind(), io::ErrorKind::NotFound);
         drop(upload);
         assert_eq!((file.name(), file.ends()), ("x.csv".to_owned(), 0));
         assert_eq!(std::fs::read(file.place()).unwrap(), b"a,b\n1,2\n");
