@@ -166,7 +166,7 @@ async fn push(
     let upload = folder.begin_upload(None).map_err(unwritten)?;
     let mut file = held(&upload, 0)?;
     let written = append(&mut file, body, 0, most).await?;
-    let Received { claim, hash } = receive(app, &folder, (&upload, &file), &name)?;
+    let Received { claim, hash } = receive(app, &folder, (&upload, file), &name)?;
     let waiting = || Pushed {
         name: name.clone(),
         claim: claim.clone(),
@@ -301,14 +301,16 @@ pub(super) async fn append(file: &mut File, body: Body, mut bytes: u64, most: u6
 pub(super) fn receive(
     app: &App,
     folder: &Folder,
-    (upload, file): (&Upload, &File),
+    (upload, held): (&Upload, File),
     name: &str,
 ) -> Result<Received, Problem> {
     let (hash, file) = tokio::task::block_in_place(|| {
         let hash = upload.hash()?;
-        io::Result::Ok((hash, folder.receive(upload, file, OsStr::new(name))?))
+        io::Result::Ok((hash, folder.receive(upload, &held, OsStr::new(name))?))
     })
     .map_err(unwritten)?;
+    // A file that somebody has open for writing is not loaded.
+    drop(held);
     let claim = file.claim().unwrap_or_default();
     info!(file.path = name, claim, "received over HTTP");
     app.intake.give(file);

@@ -246,7 +246,7 @@ fn finished(app: &App, folder: &Folder, upload: &Upload, about: About, answer: &
         Some(received) => received,
         None => {
             let file = held(upload, about.length)?;
-            let received = receive(app, folder, (upload, &file), &about.name)?;
+            let received = receive(app, folder, (upload, file), &about.name)?;
             // It was received, whether that can be noted or not.
             if let Err(error) = upload.know(&About { received: Some(received.clone()), ..about }) {
                 warn!(claim = received.claim, "cannot note that an upload was received: {error}");
